@@ -1,0 +1,1 @@
+"""What everyone has agreed on: the events between services, the agreements between buyer and supplier."""

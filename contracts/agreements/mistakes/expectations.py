@@ -1,0 +1,66 @@
+"""What pydantic expected, in the two languages of the product."""
+
+from __future__ import annotations
+
+from pydantic_core import ErrorDetails
+
+from contracts.values import Words
+
+BOOLEAN = Words(zh="true 或 false", en="true or false")
+DATE = Words(zh="日期，如 2026-01-31", en="a date such as 2026-01-31")
+DURATION = Words(zh="ISO 8601 时长，如 PT4H、P7D", en="an ISO 8601 duration such as PT4H or P7D")
+FIELDS = Words(zh="字段的集合", en="a mapping of fields")
+NUMBER = Words(zh="数字", en="a number")
+TIME = Words(zh="当天时刻，如 06:00", en="a time of day such as 06:00")
+WHOLE = Words(zh="整数", en="a whole number")
+EXPECTED = {
+    "bool_parsing": BOOLEAN,
+    "bool_type": BOOLEAN,
+    "date_from_datetime_inexact": DATE,
+    "date_from_datetime_parsing": DATE,
+    "date_parsing": DATE,
+    "date_type": DATE,
+    "decimal_parsing": NUMBER,
+    "decimal_type": NUMBER,
+    "dict_type": FIELDS,
+    "finite_number": NUMBER,
+    "int_parsing": WHOLE,
+    "int_parsing_size": WHOLE,
+    "int_type": WHOLE,
+    "model_attributes_type": FIELDS,
+    "model_type": FIELDS,
+    "string_type": Words(zh="一段文字", en="a text"),
+    "time_delta_parsing": DURATION,
+    "time_delta_type": DURATION,
+    "time_parsing": TIME,
+    "time_type": TIME,
+    "tuple_type": Words(zh="列表", en="a list"),
+}
+FORMS = {
+    "decimal_max_digits": ("不超过 {max_digits} 位的数字", "a number of at most {max_digits} digits"),
+    "decimal_max_places": ("不超过 {decimal_places} 位小数", "at most {decimal_places} decimal places"),
+    "decimal_whole_digits": ("整数部分不超过 {whole_digits} 位", "at most {whole_digits} digits before the point"),
+    "greater_than": ("大于 {gt}", "more than {gt}"),
+    "greater_than_equal": ("不小于 {ge}", "at least {ge}"),
+    "less_than_equal": ("不大于 {le}", "at most {le}"),
+    "string_pattern_mismatch": ("符合 {pattern} 的文字", "a text of the form {pattern}"),
+    "string_too_long": ("不超过 {max_length} 个字符", "at most {max_length} characters"),
+    "string_too_short": ("至少 {min_length} 个字符", "at least {min_length} characters"),
+    "too_short": ("至少 {min_length} 项", "at least {min_length} items"),
+}
+SENTENCES = {
+    "a duration must be longer than zero": "大于零的时长",
+    "a span must end later than it starts on the same day (00:00 is the day's end)": "晚于开始的时刻（00:00 为当天结束）",
+}
+
+
+def expectation(error: ErrorDetails) -> Words:
+    """What should have stood there; pydantic's own words where we have none."""
+    kind, context = error["type"], error.get("ctx", {})
+    if kind in EXPECTED:
+        return EXPECTED[kind]
+    if kind in FORMS:
+        zh, en = FORMS[kind]
+        return Words(zh=zh.format(**context), en=en.format(**context))
+    said = error["msg"].removeprefix("Value error, ")
+    return Words(zh=SENTENCES.get(said, f"有效的值（{said}）"), en=said)

@@ -1,0 +1,1 @@
+"""The events between services: pure pydantic, one file per owning service."""

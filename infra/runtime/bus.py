@@ -1,0 +1,136 @@
+"""The bus: one batch subscriber of FastStream per stream, which hands raw records on to the line."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from dataclasses import dataclass
+from typing import Any, Union
+
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
+from aiokafka.admin import AIOKafkaAdminClient, NewTopic
+from faststream import AckPolicy
+from faststream.kafka import KafkaBroker
+
+from contracts.events.catalog import TOPICS
+from infra.runtime.ears import Ears
+from infra.runtime.letters import open_record
+from infra.runtime.line import Line
+from infra.runtime.settings import RuntimeSettings
+
+_TOPIC_EXISTS = 36
+_LOGGER = logging.getLogger("faststream")
+
+
+async def ensure_topics(settings: RuntimeSettings) -> None:
+    """Creates the streams that are not there yet; no stream is ever made by a misspelt name."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    await admin.start()
+    try:
+        missing = set(TOPICS) - set(await admin.list_topics())
+        wanted = [NewTopic(name, settings.kafka_partitions, settings.kafka_replicas) for name in sorted(missing)]
+        if not wanted:
+            return
+        answer = await admin.create_topics(wanted)
+        for topic, code, *message in answer.topic_errors:
+            if code not in (0, _TOPIC_EXISTS):
+                raise ConnectionError(f"Kafka refused topic {topic}: error {code} {message}")
+    finally:
+        await admin.close()
+
+
+def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
+    """An idempotent producer that counts a record as sent when all replicas have it."""
+    return AIOKafkaProducer(
+        bootstrap_servers=settings.kafka_servers,
+        client_id=f"watchbill-{service}-{settings.instance}",
+        acks="all",
+        enable_idempotence=True,
+        linger_ms=0,
+        request_timeout_ms=30_000,
+    )
+
+
+def open_bus(settings: RuntimeSettings, ears: Ears, lines: Mapping[str, Line]) -> KafkaBroker:
+    """A broker with a subscriber for each stream this service hears."""
+    broker = KafkaBroker(settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER)
+    for topic, line in lines.items():
+        _subscribe(broker, settings, ears, topic, line)
+    return broker
+
+
+def _subscribe(broker: KafkaBroker, settings: RuntimeSettings, ears: Ears, topic: str, line: Line) -> None:
+    async def take(message: Any) -> None:
+        """Never raises: FastStream would skip the batch, and the next acknowledgement commit past it."""
+        await line.handle([open_record(record) for record in message.raw_message])
+        await message.ack()
+
+    take.__annotations__["message"] = list[Union[ears.events_on(topic)]]  # type: ignore[misc]  # AsyncAPI reads it
+    broker.subscriber(
+        topic,
+        batch=True,
+        group_id=group_of(settings, ears.service),
+        group_instance_id=f"{ears.service}.{topic}.{settings.instance}",
+        auto_offset_reset="earliest",
+        ack_policy=AckPolicy.MANUAL,
+        batch_timeout_ms=settings.batch_wait_ms,
+        max_records=settings.batch_max_records,
+        parser=_raw_records,
+        decoder=_undecoded,
+        title=f"{ears.service}: {topic}",
+    )(take)
+
+
+def group_of(settings: RuntimeSettings, service: str) -> str:
+    """The consumer group of a service."""
+    return f"{settings.database_prefix}.{service}"
+
+
+@dataclass(frozen=True)
+class _Blank:
+    """Stands in for a batch in FastStream's parser, which a header that is not UTF-8 would break."""
+
+    topic: str
+    offset: int
+    timestamp: int
+    headers: tuple[()] = ()
+    value: bytes = b""
+
+
+async def _raw_records(records: Any, original: Any) -> Any:
+    message = await original((_Blank(records[0].topic, records[0].offset, records[0].timestamp),))
+    message.raw_message = records
+    return message
+
+
+async def _undecoded(message: Any) -> Any:
+    return message
+
+
+async def committed(settings: RuntimeSettings, service: str) -> dict[str, int]:
+    """The highest offset that a service has acknowledged, by `topic/partition`."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    await admin.start()
+    try:
+        offsets = await admin.list_consumer_group_offsets(group_of(settings, service))
+    finally:
+        await admin.close()
+    return {f"{at.topic}/{at.partition}": meta.offset - 1 for at, meta in offsets.items() if meta.offset >= 0}
+
+
+async def ends(settings: RuntimeSettings) -> dict[str, int]:
+    """The highest offset there is, by `topic/partition`, over all streams."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    await admin.start()
+    try:
+        topics = await admin.describe_topics(list(TOPICS))
+    finally:
+        await admin.close()
+    where = [TopicPartition(topic["topic"], part["partition"]) for topic in topics for part in topic["partitions"]]
+    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_servers, enable_auto_commit=False)
+    await consumer.start()
+    try:
+        offsets = await consumer.end_offsets(where)
+    finally:
+        await consumer.stop()
+    return {f"{at.topic}/{at.partition}": offset - 1 for at, offset in offsets.items()}

@@ -1,0 +1,67 @@
+"""The service clock: the system's, or one that a conductor moves in steps (the demo and the tests)."""
+
+from __future__ import annotations
+
+import asyncio
+from datetime import UTC, datetime
+from typing import Protocol
+
+from contracts.values import whole_milliseconds
+
+
+class Clock(Protocol):
+    """Tells the time, in UTC and whole milliseconds, and up to when timers may fire."""
+
+    def now(self) -> datetime:
+        """The time of this service."""
+        ...
+
+    def horizon(self) -> datetime:
+        """Timers due up to here may fire."""
+        ...
+
+    async def moved(self, within_seconds: float) -> None:
+        """Waits until the clock was moved by hand, at most so long."""
+        ...
+
+
+class SystemClock:
+    """The machine's clock."""
+
+    def now(self) -> datetime:
+        return whole_milliseconds(datetime.now(UTC))
+
+    def horizon(self) -> datetime:
+        return self.now()
+
+    async def moved(self, within_seconds: float) -> None:
+        await asyncio.sleep(within_seconds)
+
+
+class MovableClock:
+    """Stands still until it is moved. The horizon may lag behind, so that what came in is heard before timers fire."""
+
+    def __init__(self, now: datetime) -> None:
+        self._now = self._horizon = whole_milliseconds(now)
+        self._moved = asyncio.Event()
+
+    def now(self) -> datetime:
+        return self._now
+
+    def horizon(self) -> datetime:
+        return self._horizon
+
+    def move(self, now: datetime, horizon: datetime) -> None:
+        """Sets the clock. A clock that goes back would make the past undecided: ValueError."""
+        if now < self._now or horizon < self._horizon or horizon > now:
+            raise ValueError(f"the clock goes forward only, horizon behind: {self._now} -> {now}, {horizon}")
+        self._now, self._horizon = whole_milliseconds(now), whole_milliseconds(horizon)
+        self._moved.set()
+
+    async def moved(self, within_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self._moved.wait()
+        except TimeoutError:
+            return
+        self._moved.clear()

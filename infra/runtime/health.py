@@ -1,0 +1,69 @@
+"""Health: red when something that must run has stopped, or when what comes in is no longer handled."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from collections.abc import Coroutine
+from dataclasses import dataclass, field
+
+import structlog
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Health:
+    """What a service knows of its own state. Ready: it has opened and nothing is wrong."""
+
+    stuck_after_seconds: float
+    opened: bool = False
+    faults: dict[str, str] = field(default_factory=dict)
+    _busy_since: dict[str, float] = field(default_factory=dict)
+    _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+
+    def bad(self, part: str, reason: str) -> None:
+        """This part is broken until it says otherwise."""
+        if self.faults.get(part) != reason:
+            log.error("part unhealthy", part=part, reason=reason)
+        self.faults[part] = reason
+
+    def good(self, part: str) -> None:
+        """This part works again."""
+        if self.faults.pop(part, None):
+            log.info("part healthy again", part=part)
+
+    def busy(self, part: str) -> None:
+        """This part has taken work; it is stuck when `idle` does not follow in time."""
+        self._busy_since.setdefault(part, time.monotonic())
+
+    def idle(self, part: str) -> None:
+        """This part has finished what it took."""
+        self._busy_since.pop(part, None)
+
+    def report(self) -> dict[str, str]:
+        """Everything that is wrong, by part; empty when healthy."""
+        late = time.monotonic() - self.stuck_after_seconds
+        stuck = {part: "stuck: takes no further work" for part, since in self._busy_since.items() if since < late}
+        return {**stuck, **self.faults}
+
+    def supervise(self, part: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
+        """Runs a background task whose end, good or bad, turns health red: a silent death is the worst fault."""
+        task = asyncio.create_task(work, name=part)
+        self._tasks.add(task)
+        task.add_done_callback(self._ended)
+        return task
+
+    def _ended(self, task: asyncio.Task[None]) -> None:
+        self._tasks.discard(task)
+        if task.cancelled():
+            return
+        error = task.exception()
+        self.bad(task.get_name(), f"ended: {type(error).__name__}: {error}" if error else "ended")
+
+    async def close(self, except_for: str = "") -> None:
+        """Ends the background tasks."""
+        tasks = [task for task in self._tasks if task.get_name() != except_for]
+        for task in tasks:
+            task.cancel()
+        await asyncio.gather(*tasks, return_exceptions=True)

@@ -1,0 +1,298 @@
+"""The ledger: what a batch of events makes a service remember and say, written in one transaction.
+
+An `Entry` is what one handler makes of one event: a list of intentions, dropped whole if the handler fails.
+A `Page` is the entries of a batch: load, write, say, wake; heard + state + outbox + timers + parked, all or nothing.
+"""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections import defaultdict
+from collections.abc import Iterable, Mapping, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, TypeVar
+
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from pymongo import DeleteOne, InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo.read_concern import ReadConcern
+from pymongo.write_concern import WriteConcern
+
+from contracts.events.event import Event
+from infra.runtime.clock import Clock
+from infra.runtime.letters import Outgoing, seal
+from infra.runtime.states import S, State
+
+__all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "State"]
+
+Database = AsyncIOMotorDatabase[dict[str, Any]]
+Key = tuple[type[State], str]
+E = TypeVar("E", bound=Event)
+_IDS = uuid.UUID("6f5b8a4e-5f7b-4a53-9b0e-7c1f6f0b5a11")
+
+
+class Conflict(Exception):
+    """Another writer changed a state since it was loaded: read again and decide again."""
+
+
+def event_id(cause: str, handler: str, n: int) -> str:
+    """The id of what a handler says: the same cause says the same, however often it is heard."""
+    return str(uuid.uuid5(_IDS, f"{cause}|{handler}|{n}"))
+
+
+@dataclass(frozen=True, slots=True)
+class Said:
+    """An event to be said, with the id it gets."""
+
+    id: str
+    event: Event
+    causation: str
+
+
+@dataclass
+class Entry:
+    """What one handler makes of one event."""
+
+    page: Page
+    cause: str
+    handler: str
+    now: datetime
+    correlation: str
+    trace: Mapping[str, str] = field(default_factory=dict)
+    writes: dict[Key, State | None] = field(default_factory=dict)
+    says: list[Said] = field(default_factory=list)
+    timers: dict[str, tuple[str, str, datetime | None]] = field(default_factory=dict)
+
+    async def load(self, model: type[S], id: str) -> S | None:
+        """The state as this page knows it: what earlier entries wrote, else what the database holds."""
+        if (model, id) in self.writes:
+            return self.writes[model, id]  # type: ignore[return-value]
+        return await self.page.load(model, id)
+
+    def write(self, state: State) -> None:
+        """The state is to be remembered in place of what was there."""
+        self.writes[type(state), state.id] = state
+
+    def erase(self, model: type[State], id: str) -> None:
+        """The state is to be forgotten."""
+        self.writes[model, id] = None
+
+    def say(self, event: Event, *, cause: str | None = None) -> str:
+        """The event is to be said; returns its id. `cause` names another causing letter than this entry's."""
+        said = Said(event_id(cause or self.cause, self.handler, len(self.says)), event, cause or self.cause)
+        self.says.append(said)
+        return said.id
+
+    def wake(self, due: datetime, name: str, key: str) -> None:
+        """Wakes this service at `due`: one timer per (name, key), a new due replaces the old."""
+        self.timers[f"{name}|{key}"] = (name, key, due)
+
+    def unwake(self, name: str, key: str) -> None:
+        """Takes a timer back."""
+        self.timers[f"{name}|{key}"] = (name, key, None)
+
+    async def find(self, model: type[S], query: Mapping[str, Any]) -> list[S]:
+        """Committed states by query: it does not see what this page has not written yet."""
+        cursor = self.page.ledger.db[model.COLLECTION].find(dict(query)).sort("_id", 1)
+        return [model.of(document) async for document in cursor]
+
+    @property
+    def db(self) -> Database:
+        """The database of this room, for gatherings, which are idempotent by themselves."""
+        return self.page.ledger.db
+
+    def sealed(self) -> list[Outgoing]:
+        """What it says, as letters in its own trace."""
+        return [
+            seal(
+                said.event,
+                id=said.id,
+                said_at=self.now,
+                correlation=self.correlation,
+                causation=said.causation,
+                trace=self.trace,
+            )
+            for said in self.says
+        ]
+
+
+class Page:
+    """The entries of one batch, and the states they saw."""
+
+    def __init__(self, ledger: Ledger) -> None:
+        self.ledger = ledger
+        self.entries: list[Entry] = []
+        self.heard: list[str] = []
+        self.parked: list[dict[str, Any]] = []
+        self.fired: list[tuple[str, datetime]] = []
+        self.unparked: list[str] = []
+        self._loaded: dict[Key, State | None] = {}
+        self._versions: dict[Key, int] = {}
+        self._overlay: dict[Key, State | None] = {}
+
+    def entry(self, cause: str, handler: str, correlation: str) -> Entry:
+        """A new, empty entry on this page."""
+        return Entry(self, cause, handler, self.ledger.clock.now(), correlation)
+
+    def accept(self, entry: Entry) -> None:
+        """The entry counts: later entries see what it wrote."""
+        self.entries.append(entry)
+        self._overlay.update(entry.writes)
+
+    async def load(self, model: type[S], id: str) -> S | None:
+        key = (model, id)
+        if key in self._overlay:
+            return self._overlay[key]  # type: ignore[return-value]
+        if key not in self._loaded:
+            await self.fetch([key])
+        return self._loaded[key]  # type: ignore[return-value]
+
+    async def fetch(self, keys: Iterable[Key]) -> None:
+        """Loads many states with one query per model."""
+        wanted: dict[type[State], list[str]] = defaultdict(list)
+        for model, id in dict.fromkeys(keys):
+            if (model, id) not in self._loaded:
+                wanted[model].append(id)
+        for model, ids in wanted.items():
+            for id in ids:
+                self._loaded[model, id], self._versions[model, id] = None, 0
+            async for document in self.ledger.db[model.COLLECTION].find({"_id": {"$in": ids}}):
+                self._loaded[model, document["_id"]] = model.of(document)
+                self._versions[model, document["_id"]] = document["_v"]
+
+    @property
+    def empty(self) -> bool:
+        """Whether there is nothing to write."""
+        return not (self.entries or self.heard or self.parked or self.fired or self.unparked)
+
+    def outgoing(self) -> list[Outgoing]:
+        """Everything the page says, in order."""
+        return [letter for entry in self.entries for letter in entry.sealed()]
+
+    async def write(self, session: AsyncIOMotorClientSession, rows: Sequence[dict[str, Any]]) -> None:
+        """Writes the whole page in the caller's transaction."""
+        db = self.ledger.db
+        if self.heard:
+            at = datetime.now(UTC)
+            await db.inbox.insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
+        await self._write_states(session)
+        await self._write_timers(session)
+        if rows:
+            await db.outbox.insert_many(list(rows), session=session)
+        if self.parked:
+            parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
+            await db.parked.bulk_write(parked, session=session)
+        if self.unparked:
+            await db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
+
+    async def _write_states(self, session: AsyncIOMotorClientSession) -> None:
+        by_collection: dict[str, list[Any]] = defaultdict(list)
+        expected: dict[str, int] = defaultdict(int)
+        for (model, id), state in self._overlay.items():
+            if (model, id) not in self._versions:
+                await self.fetch([(model, id)])
+            version = self._versions[model, id]
+            if state is None:
+                by_collection[model.COLLECTION].append(DeleteOne({"_id": id, "_v": version}))
+            elif version == 0:
+                by_collection[model.COLLECTION].append(InsertOne({**state.document(), "_v": 1}))
+            else:
+                document = {**state.document(), "_v": version + 1}
+                by_collection[model.COLLECTION].append(ReplaceOne({"_id": id, "_v": version}, document))
+                expected[model.COLLECTION] += 1
+        for collection, writes in by_collection.items():
+            result = await self.ledger.db[collection].bulk_write(writes, session=session)
+            if result.matched_count != expected[collection]:
+                raise Conflict(f"a state in {collection} was changed by another writer")
+
+    async def _write_timers(self, session: AsyncIOMotorClientSession) -> None:
+        writes: list[Any] = [DeleteOne({"_id": id, "due": due}) for id, due in self.fired]
+        for entry in self.entries:
+            for id, (name, key, due) in entry.timers.items():
+                if due is None:
+                    writes.append(DeleteOne({"_id": id}))
+                else:
+                    timer = {
+                        "_id": id,
+                        "name": name,
+                        "key": key,
+                        "due": due,
+                        "correlation": entry.correlation,
+                        "trace": dict(entry.trace),
+                    }
+                    writes.append(ReplaceOne({"_id": id}, timer, upsert=True))
+        if writes:
+            await self.ledger.db.timers.bulk_write(writes, session=session)
+
+
+def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
+    if isinstance(error, DuplicateKeyError):
+        return True
+    return any(write.get("code") == 11000 for write in (error.details or {}).get("writeErrors", []))
+
+
+class Ledger:
+    """Opens pages over one service's database and commits them."""
+
+    def __init__(self, client: AsyncIOMotorClient[dict[str, Any]], database: str, clock: Clock, owner: str) -> None:
+        concern = WriteConcern("majority")
+        self.client = client
+        self.db: Database = client.get_database(database, write_concern=concern, read_concern=ReadConcern("majority"))
+        self.clock = clock
+        self.owner = owner
+        self.lock = asyncio.Lock()
+        self._sequence = 0
+
+    async def prepare(self, collections: Iterable[str], keep_days: int) -> None:
+        """Creates what a transaction must find there, and the runtime's own indexes."""
+        there = set(await self.db.list_collection_names())
+        for name in {"inbox", "outbox", "timers", "parked", *collections} - there:
+            try:
+                await self.db.create_collection(name)
+            except PyMongoError as error:
+                if getattr(error, "code", None) != 48:  # another instance was first
+                    raise
+        await self.db.inbox.create_index("at", expireAfterSeconds=keep_days * 86_400)
+        await self.db.outbox.create_index([("owner", 1), ("seq", 1)])
+        await self.db.timers.create_index([("due", 1), ("_id", 1)])
+
+    def page(self) -> Page:
+        """A new, empty page."""
+        return Page(self)
+
+    async def already_heard(self, keys: Sequence[str]) -> set[str]:
+        """Which of these inbox keys have had their effect."""
+        if not keys:
+            return set()
+        return {row["_id"] async for row in self.db.inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1})}
+
+    async def commit(self, page: Page) -> list[Outgoing]:
+        """Writes the page, all or nothing; returns what is now to be said. Raises `Conflict` or the driver's error."""
+        letters = page.outgoing()
+        rows = [self._row(letter) for letter in letters]
+
+        async def write(session: AsyncIOMotorClientSession) -> None:
+            await page.write(session, rows)
+
+        async with await self.client.start_session() as session:
+            try:
+                await session.with_transaction(write)
+            except (DuplicateKeyError, BulkWriteError) as error:
+                if _is_duplicate(error):
+                    raise Conflict(str(error)) from error
+                raise
+        return letters
+
+    def _row(self, letter: Outgoing) -> dict[str, Any]:
+        self._sequence = max(self._sequence + 1, int(datetime.now(UTC).timestamp() * 1_000_000))
+        return {
+            "_id": letter.id,
+            "owner": self.owner,
+            "seq": self._sequence,
+            "topic": letter.topic,
+            "key": letter.key,
+            "value": letter.value,
+            "headers": [[name, value] for name, value in letter.headers],
+        }

@@ -1,0 +1,131 @@
+"""Letters: events in CloudEvents 1.0 binary mode over Kafka. Opening one never raises: a flaw is carried along."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import datetime
+from typing import Any, Protocol
+
+from pydantic import ValidationError
+
+from contracts.events.catalog import EVENTS, owner_of
+from contracts.events.event import Event
+
+Headers = tuple[tuple[str, bytes], ...]
+
+
+class Record(Protocol):
+    """What we need of a Kafka record."""
+
+    topic: str
+    partition: int
+    offset: int
+    key: Any
+    value: Any
+    headers: Any
+
+
+@dataclass(frozen=True, slots=True)
+class Letter:
+    """A record, opened. `event` is None where `flaw` says why it could not be read."""
+
+    id: str
+    type: str
+    topic: str
+    partition: int
+    offset: int
+    key: bytes | None
+    value: bytes
+    headers: Headers
+    event: Event | None = None
+    flaw: str | None = None
+    attributes: Mapping[str, str] = field(default_factory=dict)
+
+    @property
+    def traceparent(self) -> str | None:
+        """The trace this letter belongs to (W3C)."""
+        return self.attributes.get("traceparent")
+
+    @property
+    def correlation(self) -> str:
+        """The id of the first cause."""
+        return self.attributes.get("ce_correlationid", self.id)
+
+
+@dataclass(frozen=True, slots=True)
+class Outgoing:
+    """A letter ready to be sent: what an outbox row holds."""
+
+    id: str
+    topic: str
+    key: bytes
+    value: bytes
+    headers: Headers
+
+
+def open_record(record: Record) -> Letter:
+    """Reads one record; whatever is wrong with it becomes its `flaw`."""
+    headers = tuple((name, bytes(value)) for name, value in record.headers or ())
+    attributes, flaw = _texts(headers)
+    letter_id = attributes.get("ce_id") or f"{record.topic}/{record.partition}/{record.offset}"
+    kind = attributes.get("ce_type", "")
+    event: Event | None = None
+    if flaw is None:
+        event, flaw = _event(kind, record.value)
+    return Letter(
+        letter_id,
+        kind,
+        record.topic,
+        record.partition,
+        record.offset,
+        record.key,
+        record.value or b"",
+        headers,
+        event,
+        flaw,
+        attributes,
+    )
+
+
+def _texts(headers: Headers) -> tuple[dict[str, str], str | None]:
+    try:
+        return {name: value.decode() for name, value in headers}, None
+    except UnicodeDecodeError as error:
+        readable = {name: value.decode(errors="replace") for name, value in headers}
+        return readable, f"a header is not UTF-8: {error}"
+
+
+def _event(kind: str, value: bytes | None) -> tuple[Event | None, str | None]:
+    if not kind:
+        return None, "no ce_type header: not a CloudEvent"
+    model = EVENTS.get(kind)
+    if model is None:
+        return None, f"no event of type {kind!r} in the catalog"
+    try:
+        return model.model_validate_json(value or b""), None
+    except ValidationError as error:
+        first = error.errors(include_input=False, include_url=False)[0]
+        where = ".".join(str(part) for part in first["loc"]) or "the body"
+        return None, f"{kind} does not fit its schema: {where}: {first['msg']}"
+
+
+def seal(
+    event: Event, *, id: str, said_at: datetime, correlation: str, causation: str, trace: Mapping[str, str]
+) -> Outgoing:
+    """Writes an event into a letter. `trace` holds the W3C headers of the context it is said in."""
+    kind = event.type()
+    attributes = {
+        "ce_specversion": "1.0",
+        "ce_id": id,
+        "ce_source": f"/watchbill/{owner_of(type(event))}",
+        "ce_type": kind,
+        "ce_time": said_at.isoformat(),
+        "ce_subject": event.key,
+        "ce_correlationid": correlation,
+        "ce_causationid": causation,
+        "content-type": "application/json",
+        **trace,
+    }
+    headers = tuple((name, value.encode()) for name, value in attributes.items())
+    return Outgoing(id, event.TOPIC, event.key.encode(), event.model_dump_json().encode(), headers)

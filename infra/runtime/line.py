@@ -1,0 +1,295 @@
+"""The line: patience with what passes, parking with a reason for what does not, a stop when too much is bad."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+import traceback
+from collections.abc import Sequence
+from datetime import UTC, datetime
+from typing import Any
+
+import structlog
+from aiokafka.errors import KafkaError
+from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError, ServerSelectionTimeoutError
+
+from infra.runtime import metrics
+from infra.runtime.ears import Ears, Gathering, Hearing
+from infra.runtime.health import Health
+from infra.runtime.ledger import Conflict, Ledger, Page
+from infra.runtime.letters import Letter, open_record
+from infra.runtime.relay import Relay
+from infra.runtime.settings import RuntimeSettings
+from infra.runtime.telemetry import inside, late_span, now_ns, trace_of
+
+log = structlog.get_logger()
+_PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ConnectionError, KafkaError)
+_CONFLICTS_MAX = 8
+
+
+class NotYet(Exception):
+    """What this event needs has not been heard here yet: try again a little later."""
+
+
+def passes(error: BaseException) -> bool:
+    """Whether an error is the moment's and not the event's."""
+    if isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError"):
+        return True
+    return isinstance(error, _PASSING)
+
+
+class Line:
+    """Handles the batches of one stream, in order, each until it has had its effect or is parked."""
+
+    def __init__(
+        self, ears: Ears, ledger: Ledger, relay: Relay, health: Health, settings: RuntimeSettings, topic: str
+    ) -> None:
+        self._ears, self._ledger, self._relay, self._health, self._settings = ears, ledger, relay, health, settings
+        self.topic = topic
+        self._bad_in_a_row = 0
+        self._failed: dict[str, str] = {}
+        self.heard: dict[str, int] = {}
+        """Highest offset that had its effect, by `topic/partition`."""
+
+    async def handle(self, letters: Sequence[Letter]) -> None:
+        """Returns when all of the batch has had its effect. Never raises, but for cancellation."""
+        self._health.busy(f"line {self.topic}")
+        await self._stop_when_all_is_bad()
+        started = time.perf_counter()
+        await self._handle(letters)
+        metrics.PAGE_SECONDS.labels(self._ears.service).observe(time.perf_counter() - started)
+        for letter in letters:
+            where = f"{letter.topic}/{letter.partition}"
+            self.heard[where] = max(self.heard.get(where, -1), letter.offset)
+        self._health.idle(f"line {self.topic}")
+
+    async def _handle(self, letters: Sequence[Letter]) -> None:
+        conflicts, pause = 0, self._settings.retry_pause_seconds
+        deadline = time.monotonic() + self._settings.patience_seconds
+        while True:
+            try:
+                await self._settle(letters)
+                return
+            except Conflict as conflict:
+                conflicts += 1
+                if conflicts > _CONFLICTS_MAX:
+                    await self._divide(letters, conflict)
+                    return
+                self._retry("conflict", conflict)
+                await asyncio.sleep(0.01 * conflicts)
+            except NotYet as wait:
+                if time.monotonic() > deadline:
+                    await self._divide(letters, wait)
+                    return
+                self._retry("not yet", wait)
+                await asyncio.sleep(pause)
+            except Exception as error:
+                if not passes(error):
+                    await self._divide(letters, error)
+                    return
+                self._relay.doubt()
+                self._retry("passing", error)
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, self._settings.retry_pause_max_seconds)
+
+    def _retry(self, why: str, error: Exception) -> None:
+        metrics.RETRIED.labels(self._ears.service, why).inc()
+        log.warning("page tried again", topic=self.topic, why=why, error=str(error)[:300])
+
+    async def _divide(self, letters: Sequence[Letter], error: Exception) -> None:
+        """A page failed as a whole: halve it until the bad letter stands alone, and park that one."""
+        if len(letters) > 1:
+            middle = len(letters) // 2
+            await self._handle(letters[:middle])
+            await self._handle(letters[middle:])
+            return
+        letter = letters[0]
+        if letter.id in self._failed:
+            self._health.bad(f"line {self.topic}", f"cannot even park {letter.id}: {error}")
+            await asyncio.sleep(self._settings.retry_pause_max_seconds)
+        self._failed[letter.id] = f"{type(error).__name__}: {error}"
+        await self._handle(letters)
+        self._failed.pop(letter.id, None)
+
+    async def _settle(self, letters: Sequence[Letter]) -> None:
+        """One page for the whole batch: decide, commit, hand to the relay."""
+        async with self._ledger.lock:
+            page = await self._page(letters)
+            if not page.empty:
+                self._relay.post(await self._ledger.commit(page))
+        self._count(page)
+
+    def _count(self, page: Page) -> None:
+        self._bad_in_a_row = 0 if page.entries else self._bad_in_a_row + len(page.parked)
+        metrics.PARKED.labels(self._ears.service).inc(len(page.parked))
+        for entry in page.entries:
+            metrics.HANDLED.labels(self._ears.service, entry.handler).inc()
+
+    async def _page(self, letters: Sequence[Letter]) -> Page:
+        page = self._ledger.page()
+        await self._gather(page, letters)
+        due = [(letter, hearing) for letter in letters for hearing in self._hearings(letter)]
+        heard = await self._ledger.already_heard([_key(letter, hearing) for letter, hearing in due])
+        await page.fetch(
+            need
+            for letter, hearing in due
+            if hearing.needs and letter.event is not None
+            for need in hearing.needs(letter.event)
+        )
+        for letter in letters:
+            if flaw := letter.flaw or self._failed.get(letter.id):
+                self._park(page, letter, flaw)
+        for letter, hearing in due:
+            if (key := _key(letter, hearing)) in heard:
+                metrics.REPEATED.labels(self._ears.service).inc()
+                continue
+            heard.add(key)
+            if letter.id not in self._failed:
+                await self._hear(page, letter, hearing, key)
+        return page
+
+    def _hearings(self, letter: Letter) -> Sequence[Hearing]:
+        return self._ears.hearings.get(type(letter.event), ()) if letter.event is not None else ()
+
+    async def _gather(self, page: Page, letters: Sequence[Letter]) -> None:
+        for event, gathering in self._ears.gatherings.items():
+            batch = [
+                (letter, letter.event)
+                for letter in letters
+                if isinstance(letter.event, event) and letter.id not in self._failed
+            ]
+            if batch:
+                await self._gather_one(page, gathering, batch)
+
+    async def _gather_one(self, page: Page, gathering: Gathering, batch: Sequence[tuple[Letter, Any]]) -> None:
+        first = batch[0][0]
+        entry = page.entry(first.id, gathering.name, first.correlation)
+        entry.trace = trace_of(first.attributes)
+        await gathering.handler(batch, entry)
+        if entry.says or entry.writes or entry.timers:
+            page.accept(entry)
+
+    async def _hear(self, page: Page, letter: Letter, hearing: Hearing, key: str) -> None:
+        entry = page.entry(letter.id, hearing.name, letter.correlation)
+        trace, started, error = trace_of(letter.attributes), now_ns(), None
+        try:
+            with inside(trace):
+                await hearing.handler(letter.event, entry)
+        except (Conflict, NotYet):
+            raise
+        except Exception as failure:
+            if passes(failure):
+                raise
+            error = "".join(traceback.format_exception(failure, limit=-4))
+        matters = error or entry.says or entry.timers
+        entry.trace = self._span(letter, hearing, started, error) if matters else trace
+        if error:
+            self._park(page, letter, error, hearing.name, key)
+            return
+        page.heard.append(key)
+        page.accept(entry)
+        if matters:
+            log.info(
+                "letter handled",
+                handler=hearing.name,
+                event_id=letter.id,
+                type=letter.type,
+                said=len(entry.says),
+                trace=entry.trace.get("traceparent"),
+            )
+
+    def _span(self, letter: Letter, hearing: Hearing, started: int, error: str | None) -> dict[str, str]:
+        return late_span(
+            f"process {letter.topic}",
+            trace_of(letter.attributes),
+            started,
+            error and error[-200:],
+            messaging__system="kafka",
+            messaging__destination__name=letter.topic,
+            messaging__operation__name="process",
+            messaging__consumer__group__name=self._ears.service,
+            messaging__kafka__offset=letter.offset,
+            om__handler=hearing.name,
+            om__event_id=letter.id,
+            om__event_type=letter.type,
+        )
+
+    def _park(
+        self, page: Page, letter: Letter, reason: str, handler: str | None = None, key: str | None = None
+    ) -> None:
+        log.error(
+            "letter parked",
+            topic=letter.topic,
+            event_id=letter.id,
+            type=letter.type,
+            handler=handler,
+            reason=reason[-300:],
+        )
+        page.parked.append(parked_row(letter, reason, handler))
+        if key:
+            page.heard.append(key)
+
+    async def _stop_when_all_is_bad(self) -> None:
+        """Too many in a row are bad: what is wrong is not the letters. Stand still, visibly, until restarted."""
+        if self._bad_in_a_row < self._settings.bad_in_a_row_max:
+            return
+        self._health.bad(f"line {self.topic}", f"stopped: {self._bad_in_a_row} letters in a row could not be handled")
+        await asyncio.Event().wait()
+
+
+def _key(letter: Letter, hearing: Hearing) -> str:
+    return f"{letter.id}|{hearing.name}"
+
+
+def parked_row(letter: Letter, reason: str, handler: str | None) -> dict[str, Any]:
+    """What is kept of a letter that could not be handled: all of it, and why."""
+    return {
+        "_id": f"{letter.id}|{handler or 'unreadable'}",
+        "event": letter.id,
+        "type": letter.type,
+        "handler": handler,
+        "reason": reason,
+        "topic": letter.topic,
+        "partition": letter.partition,
+        "offset": letter.offset,
+        "key": letter.key,
+        "value": letter.value,
+        "headers": [[name, value] for name, value in letter.headers],
+        "at": datetime.now(UTC),
+    }
+
+
+async def redrive(row: dict[str, Any], ears: Ears, ledger: Ledger, relay: Relay) -> str | None:
+    """Hears a parked letter once more. Returns None when it had its effect, else what is still wrong with it."""
+    letter = open_record(_Again(row))
+    hearings = (
+        [h for h in ears.hearings.get(type(letter.event), ()) if row["handler"] in (None, h.name)]
+        if letter.event
+        else []
+    )
+    if letter.flaw:
+        return letter.flaw
+    async with ledger.lock:
+        page = ledger.page()
+        page.unparked.append(row["_id"])
+        for hearing in hearings:
+            entry = page.entry(letter.id, hearing.name, letter.correlation)
+            entry.trace = trace_of(letter.attributes)
+            try:
+                await hearing.handler(letter.event, entry)
+            except Exception as error:
+                return f"{type(error).__name__}: {error}"
+            page.accept(entry)
+            if row["handler"] is None:
+                page.heard.append(_key(letter, hearing))
+        relay.post(await ledger.commit(page))
+    return None
+
+
+class _Again:
+    """A parked row, as the record it was."""
+
+    def __init__(self, row: dict[str, Any]) -> None:
+        self.topic, self.partition, self.offset = row["topic"], row["partition"], row["offset"]
+        self.key, self.value = row["key"], bytes(row["value"])
+        self.headers = [(name, bytes(value)) for name, value in row["headers"]]

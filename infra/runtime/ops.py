@@ -1,0 +1,186 @@
+"""What every service answers about itself: health, metrics, parked letters, and the conductor's clock."""
+
+from __future__ import annotations
+
+import asyncio
+import time
+from datetime import datetime
+from typing import TYPE_CHECKING, Any
+
+from fastapi import APIRouter, Request, Response
+from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
+from pydantic import BaseModel
+
+from contracts.values import Moment, Words
+from infra.runtime.clock import MovableClock
+from infra.runtime.line import redrive
+from infra.runtime.problems import Problem, not_found
+from infra.runtime.security import Caller, allow
+
+if TYPE_CHECKING:
+    from infra.runtime.room import Room
+
+router = APIRouter()
+
+
+class HealthView(BaseModel):
+    """`ok` and, by part, what is wrong."""
+
+    ok: bool
+    faults: dict[str, str] = {}
+
+
+def _room(request: Request) -> Room:
+    room: Room = request.app.state.room
+    return room
+
+
+@router.get("/health/live")
+async def live(request: Request, response: Response) -> HealthView:
+    """False when something stopped or is stuck: a restart is due."""
+    faults = _room(request).health.report()
+    faults.pop("opening", None)
+    response.status_code = 503 if faults else 200
+    return HealthView(ok=not faults, faults=faults)
+
+
+@router.get("/health/ready")
+async def ready(request: Request, response: Response) -> HealthView:
+    """True when it is open and nothing is wrong."""
+    health = _room(request).health
+    faults = health.report()
+    if not health.opened:
+        faults.setdefault("opening", "not open yet")
+    response.status_code = 503 if faults else 200
+    return HealthView(ok=not faults, faults=faults)
+
+
+@router.get("/metrics")
+async def metrics() -> Response:
+    """Prometheus metrics; their meanings stand in infra/runtime/metrics.py."""
+    return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
+
+
+class ParkedView(BaseModel):
+    """A letter that could not be handled."""
+
+    id: str
+    type: str
+    handler: str | None
+    reason: str
+    topic: str | None
+    offset: int | None
+    at: datetime
+    headers: dict[str, str] = {}
+    body: str = ""
+
+
+def _view(row: dict[str, Any], whole: bool) -> ParkedView:
+    headers = {name: bytes(value).decode(errors="replace") for name, value in row.get("headers", [])} if whole else {}
+    body = bytes(row.get("value", b"")).decode(errors="replace") if whole else ""
+    return ParkedView(
+        id=row["_id"],
+        type=row["type"],
+        handler=row.get("handler"),
+        reason=row["reason"],
+        topic=row.get("topic"),
+        offset=row.get("offset"),
+        at=row["at"],
+        headers=headers,
+        body=body,
+    )
+
+
+@router.get("/runtime/parked", dependencies=[allow("administrator", "service")])
+async def list_parked(request: Request) -> list[ParkedView]:
+    """Parked letters, oldest first, at most 500."""
+    rows = _room(request).ledger.db.parked.find({}).sort("at", 1).limit(500)
+    return [_view(row, whole=False) async for row in rows]
+
+
+@router.get("/runtime/parked/{id:path}", dependencies=[allow("administrator", "service")])
+async def show_parked(request: Request, id: str) -> ParkedView:
+    """One parked letter with its headers and body."""
+    row = await _room(request).ledger.db.parked.find_one({"_id": id})
+    if row is None:
+        raise not_found(id)
+    return _view(row, whole=True)
+
+
+class Redriven(BaseModel):
+    """What came of hearing it again: `still` says what is still wrong."""
+
+    id: str
+    ok: bool
+    still: str = ""
+
+
+@router.post("/runtime/redrive/{id:path}", dependencies=[allow("administrator", "service")])
+async def redrive_parked(request: Request, id: str, caller: Caller) -> Redriven:
+    """Hears a parked letter again, as if for the first time."""
+    room = _room(request)
+    row = await room.ledger.db.parked.find_one({"_id": id})
+    if row is None or "value" not in row:
+        raise not_found(id)
+    still = await redrive(row, room.ears, room.ledger, room.relay)
+    return Redriven(id=id, ok=still is None, still=still or "")
+
+
+class Move(BaseModel):
+    """The conductor's clock; timers fire up to `horizon`."""
+
+    now: Moment
+    horizon: Moment
+
+
+def _movable(room: Room) -> MovableClock:
+    if not isinstance(room.clock, MovableClock):
+        raise Problem(409, "system-clock", Words(zh="本服务使用系统时钟", en="This service runs on the system's clock"))
+    return room.clock
+
+
+@router.post("/runtime/clock", dependencies=[allow("service")])
+async def move_clock(request: Request, move: Move) -> Move:
+    """Sets the clock of a service that a conductor moves."""
+    clock = _movable(_room(request))
+    if move.now > clock.now() or move.horizon > clock.horizon():
+        clock.move(max(move.now, clock.now()), max(move.horizon, clock.horizon()))
+    return Move(now=clock.now(), horizon=clock.horizon())
+
+
+class Upto(BaseModel):
+    """The offsets, by `topic/partition`, that are known to have been said, and how long to wait for them."""
+
+    said: dict[str, int] = {}
+    within_seconds: float = 20.0
+
+
+class Settled(BaseModel):
+    """Whether all of it was heard, nothing waits to be said and no timer is due; and what this service has said."""
+
+    quiet: bool
+    said: dict[str, int]
+    next_due: Moment | None = None
+
+
+@router.post("/runtime/settle", dependencies=[allow("service")])
+async def settle(request: Request, upto: Upto) -> Settled:
+    """Waits until this service has nothing left to do for what was said up to here."""
+    room = _room(request)
+    if not room.health.opened:
+        return Settled(quiet=False, said={})
+    until = time.monotonic() + upto.within_seconds
+    while not (quiet := await _is_quiet(room, upto.said)) and time.monotonic() < until:
+        await asyncio.sleep(0.002)
+    return Settled(quiet=quiet, said=dict(room.relay.said), next_due=await room.timers.next_due())
+
+
+async def _is_quiet(room: Room, said: dict[str, int]) -> bool:
+    heard = room.heard
+    mine = {where: offset for where, offset in said.items() if where.rpartition("/")[0] in room.lines}
+    if any(heard.get(where, -1) < offset for where, offset in mine.items()):
+        return False
+    if room.ledger.lock.locked() or not room.relay.idle or any(not part.idle for part in room.parts):
+        return False
+    due = await room.timers.next_due()
+    return (due is None or due > room.clock.horizon()) and room.relay.idle and not room.ledger.lock.locked()

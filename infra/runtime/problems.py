@@ -1,0 +1,87 @@
+"""Errors over HTTP: RFC 9457 problem documents, in the caller's language (Chinese unless English is asked for)."""
+
+from __future__ import annotations
+
+from http import HTTPStatus
+from typing import Any
+
+import structlog
+from fastapi import FastAPI, Request
+from fastapi.exceptions import RequestValidationError
+from fastapi.responses import JSONResponse
+from pydantic import ValidationError
+from starlette.exceptions import HTTPException
+
+from contracts.values import Words
+
+log = structlog.get_logger()
+
+
+class Problem(Exception):
+    """What is wrong with a request, and what to do. `code` is stable, for programs; `title` is for people."""
+
+    def __init__(self, status: int, code: str, title: Words, detail: str = "", **more: Any) -> None:
+        super().__init__(f"{status} {code}: {title.en} {detail}")
+        self.status, self.code, self.title, self.detail, self.more = status, code, title, detail, more
+
+
+def not_found(what: str) -> Problem:
+    """404: there is none, or none that the caller may see."""
+    return Problem(404, "not-found", Words(zh="没有找到", en="Not found"), what)
+
+
+def answer(request: Request, problem: Problem) -> JSONResponse:
+    """The problem as the caller reads it."""
+    english = request.headers.get("accept-language", "").lower().startswith("en")
+    body = {
+        "type": f"urn:watchbill:problem:{problem.code}",
+        "title": problem.title.en if english else problem.title.zh,
+        "status": problem.status,
+        "detail": problem.detail,
+        "instance": request.url.path,
+        **problem.more,
+    }
+    return JSONResponse(body, problem.status, media_type="application/problem+json")
+
+
+_WORDS = {
+    400: Words(zh="请求有误", en="Bad request"),
+    401: Words(zh="请先登录：没有令牌或令牌无效", en="No token, or not a valid one"),
+    403: Words(zh="无权访问", en="Not allowed for your role"),
+    404: Words(zh="没有找到", en="Not found"),
+    405: Words(zh="不支持的方法", en="Method not allowed"),
+    503: Words(zh="服务正在启动", en="The service is starting"),
+}
+
+
+def install(app: FastAPI) -> None:
+    """Every error of this app becomes a problem document."""
+
+    @app.exception_handler(Problem)
+    async def _problem(request: Request, problem: Problem) -> JSONResponse:
+        return answer(request, problem)
+
+    @app.exception_handler(RequestValidationError)
+    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
+        return answer(request, invalid(error.errors()))
+
+    @app.exception_handler(ValidationError)
+    async def _unfit(request: Request, error: ValidationError) -> JSONResponse:
+        return answer(request, invalid(error.errors(include_input=False, include_url=False)))
+
+    @app.exception_handler(HTTPException)
+    async def _http(request: Request, error: HTTPException) -> JSONResponse:
+        words = _WORDS.get(error.status_code, Words(zh="出错了", en=HTTPStatus(error.status_code).phrase))
+        return answer(request, Problem(error.status_code, "http", words, str(error.detail)))
+
+    @app.exception_handler(Exception)
+    async def _unexpected(request: Request, error: Exception) -> JSONResponse:
+        log.error("request failed", path=request.url.path, error=f"{type(error).__name__}: {error}", exc_info=error)
+        words = Words(zh="服务内部错误，数据未写入", en="Internal error; nothing was written")
+        return answer(request, Problem(500, "internal", words))
+
+
+def invalid(errors: Any) -> Problem:
+    """422: every field that is wrong, where, and what was expected."""
+    fields = [{"field": ".".join(str(part) for part in error["loc"]), "expected": error["msg"]} for error in errors]
+    return Problem(422, "invalid", Words(zh="内容不符合要求", en="The content does not fit"), errors=fields)

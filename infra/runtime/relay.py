@@ -1,0 +1,135 @@
+"""The relay: says what is committed. Rows go from memory right after the commit; the database is the truth."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import OrderedDict, deque
+from collections.abc import Sequence
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
+
+from infra.runtime import metrics
+from infra.runtime.health import Health
+from infra.runtime.ledger import Ledger
+from infra.runtime.letters import Outgoing
+
+log = structlog.get_logger()
+_BATCH = 500
+_REMEMBERED = 20_000
+
+
+class Relay:
+    """Sends outbox rows in commit order, idempotently, and deletes what Kafka has (`acks=all`).
+
+    A row may be sent twice after a crash, never lost and never reordered within its key; hearers drop the repeat.
+    """
+
+    def __init__(
+        self, service: str, ledger: Ledger, producer: AIOKafkaProducer, health: Health, poll_seconds: float
+    ) -> None:
+        self._service, self._ledger, self._producer, self._health = service, ledger, producer, health
+        self._poll_seconds = poll_seconds
+        self._waiting: deque[Outgoing] = deque()
+        self._sent: OrderedDict[str, None] = OrderedDict()
+        self._doubt = True
+        self._missed = False
+        self._sending = False
+        self._posted = asyncio.Event()
+        self.said: dict[str, int] = {}
+        """Highest offset said, by `topic/partition`."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether everything committed has been said."""
+        return not (self._waiting or self._doubt or self._sending)
+
+    def post(self, letters: Sequence[Outgoing]) -> None:
+        """Takes letters whose commit has just been confirmed."""
+        if not letters:
+            return
+        if self._doubt:
+            self._missed = True
+        else:
+            self._waiting.extend(letters)
+        self._posted.set()
+
+    def doubt(self) -> None:
+        """A commit's outcome is not known: look into the database."""
+        self._doubt = True
+        self._missed = True
+        self._waiting.clear()
+        self._posted.set()
+
+    async def run(self) -> None:
+        """Works for ever."""
+        while True:
+            try:
+                await (self._drain() if self._doubt else self._say_waiting())
+                self._health.good("relay")
+            except (KafkaError, PyMongoError, OSError) as error:
+                self.doubt()
+                self._health.bad("relay", f"cannot say what is committed: {type(error).__name__}: {error}")
+                await asyncio.sleep(0.5)
+
+    async def _say_waiting(self) -> None:
+        if not self._waiting:
+            self._posted.clear()
+            try:
+                async with asyncio.timeout(self._poll_seconds):
+                    await self._posted.wait()
+            except TimeoutError:
+                await self._look_for_forgotten()
+            return
+        batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+        await self._say(batch)
+
+    async def _look_for_forgotten(self) -> None:
+        """The slow poll: a row that nobody holds in memory."""
+        if await self._ledger.db.outbox.find_one({"owner": self._ledger.owner}, {"_id": 1}) and not self._waiting:
+            self.doubt()
+
+    async def _drain(self) -> None:
+        """Says what the database holds until it holds nothing."""
+        while True:
+            self._missed = False
+            query = {"owner": self._ledger.owner}
+            rows = await self._ledger.db.outbox.find(query).sort("seq", 1).limit(_BATCH).to_list(None)
+            if not rows and not self._missed:
+                self._doubt = False
+                return
+            await self._say([_outgoing(row) for row in rows])
+
+    async def _say(self, batch: Sequence[Outgoing]) -> None:
+        if not batch:
+            return
+        self._sending = True
+        try:
+            fresh = [letter for letter in batch if letter.id not in self._sent]
+            futures = [
+                await self._producer.send(letter.topic, letter.value, key=letter.key, headers=list(letter.headers))
+                for letter in fresh
+            ]
+            for receipt in await asyncio.gather(*futures):
+                where = f"{receipt.topic}/{receipt.partition}"
+                self.said[where] = max(self.said.get(where, -1), receipt.offset)
+            await self._forget(batch, fresh)
+        finally:
+            self._sending = False
+            metrics.OUTBOX.labels(self._service).set(len(self._waiting))
+
+    async def _forget(self, batch: Sequence[Outgoing], fresh: Sequence[Outgoing]) -> None:
+        await self._ledger.db.outbox.delete_many({"_id": {"$in": [letter.id for letter in batch]}})
+        for letter in fresh:
+            self._sent[letter.id] = None
+        while len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)
+        metrics.SAID.labels(self._service).inc(len(fresh))
+
+
+def _outgoing(row: dict[str, Any]) -> Outgoing:
+    headers = tuple((str(name), bytes(value)) for name, value in row["headers"])
+    return Outgoing(row["_id"], row["topic"], bytes(row["key"]), bytes(row["value"]), headers)

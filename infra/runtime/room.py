@@ -1,0 +1,178 @@
+"""A room: one service, wired. Each is dull in the same way, so that its domain is the only interesting thing in it."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from typing import Any, Protocol
+
+import structlog
+import uvicorn
+from fastapi import APIRouter, FastAPI
+from motor.motor_asyncio import AsyncIOMotorClient
+from pymongo import IndexModel
+
+from infra.runtime import bus, problems
+from infra.runtime.clock import Clock, MovableClock, SystemClock
+from infra.runtime.ears import Ears
+from infra.runtime.health import Health
+from infra.runtime.ledger import Ledger
+from infra.runtime.line import Line
+from infra.runtime.ops import router as ops_router
+from infra.runtime.relay import Relay
+from infra.runtime.security import Doorkeeper, check_closed
+from infra.runtime.settings import RuntimeSettings
+from infra.runtime.telemetry import start_telemetry
+from infra.runtime.timers import Timers
+
+log = structlog.get_logger()
+Indexes = Mapping[str, Sequence[IndexModel]]
+EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
+
+
+class Part(Protocol):
+    """A part of a room that works by itself."""
+
+    @property
+    def idle(self) -> bool:
+        """Whether it has nothing to do."""
+        ...
+
+
+@dataclass
+class Room:
+    """One service. `starts` are run, in order, when ledger, relay and producer are there, before anything is heard;
+    each may return a coroutine function to be called at the end."""
+
+    name: str
+    ears: Ears
+    router: APIRouter
+    indexes: Indexes = field(default_factory=dict)
+    settings: RuntimeSettings = field(default_factory=RuntimeSettings)
+    starts: Sequence[Callable[[Room], Awaitable[Callable[[], Awaitable[None]] | None]]] = ()
+
+    def __post_init__(self) -> None:
+        self.clock: Clock = MovableClock(EPOCH) if self.settings.movable else SystemClock()
+        self.health = Health(self.settings.stuck_after_seconds)
+        self.ledger: Ledger
+        self.relay: Relay
+        self.timers: Timers
+        self.lines: dict[str, Line] = {}
+        self.parts: list[Part] = []
+        """Further parts that a quiet room waits for."""
+        self.api = self._api()
+
+    def _api(self) -> FastAPI:
+        app = FastAPI(title=f"Watchbill {self.name}", lifespan=self._lifespan, docs_url="/docs", redoc_url=None)
+        problems.install(app)
+        app.include_router(self.router)
+        app.include_router(ops_router)
+        app.state.room = self
+        app.state.door = Doorkeeper(self.settings.secrets)
+        check_closed(app)
+        return app
+
+    @asynccontextmanager
+    async def _lifespan(self, _: FastAPI) -> AsyncIterator[None]:
+        """HTTP answers at once; the rest opens as soon as broker and database are there."""
+        stack = AsyncExitStack()
+        opening = self.health.supervise("opening", self._open(stack))
+        try:
+            yield
+        finally:
+            opening.cancel()
+            await asyncio.gather(opening, return_exceptions=True)
+            self.health.opened = False
+            await stack.aclose()
+
+    async def _open(self, stack: AsyncExitStack) -> None:
+        """Opens patiently: broker and database may come later."""
+        pause = 0.2
+        while True:
+            attempt = AsyncExitStack()
+            try:
+                await self._open_once(attempt)
+                stack.push_async_callback(attempt.aclose)
+                break
+            except asyncio.CancelledError:
+                await attempt.aclose()
+                raise
+            except Exception as error:
+                await attempt.aclose()
+                self.health.bad("opening", f"{type(error).__name__}: {error}")
+                await asyncio.sleep(pause)
+                pause = min(pause * 2, 5.0)
+        self.health.good("opening")
+        self.health.opened = True
+        log.info("service open", service=self.name)
+        await asyncio.Event().wait()
+
+    async def _open_once(self, stack: AsyncExitStack) -> None:
+        settings = self.settings
+        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
+            settings.mongo_url,
+            tz_aware=True,
+            serverSelectionTimeoutMS=3000,
+            appname=f"watchbill-{self.name}",
+            retryWrites=True,
+        )
+        stack.callback(client.close)
+        self.ledger = Ledger(
+            client, f"{settings.database_prefix}_{self.name}", self.clock, f"{self.name}-{settings.instance}"
+        )
+        await self.ledger.prepare({"agreements", "places", "lots", "acts", *self.indexes}, settings.inbox_keep_days)
+        for collection, indexes in self.indexes.items():
+            if indexes:
+                await self.ledger.db[collection].create_indexes(list(indexes))
+        await bus.ensure_topics(settings)
+        producer = bus.new_producer(settings, self.name)
+        await producer.start()
+        stack.push_async_callback(producer.stop)
+        stack.push_async_callback(self.health.close, except_for="opening")
+        self.producer = producer
+        self.relay = Relay(self.name, self.ledger, producer, self.health, settings.relay_poll_seconds)
+        self.relay.said = await bus.ends(settings)
+        self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings.timer_poll_seconds)
+        self.health.supervise("relay", self.relay.run())
+        for start in self.starts:
+            if end := await start(self):
+                stack.push_async_callback(end)
+        await self._listen(stack)
+        self.health.supervise("timers", self.timers.run())
+
+    async def _listen(self, stack: AsyncExitStack) -> None:
+        heard = await bus.committed(self.settings, self.name)
+        for topic in self.ears.topics:
+            line = Line(self.ears, self.ledger, self.relay, self.health, self.settings, topic)
+            line.heard = {where: offset for where, offset in heard.items() if where.startswith(f"{topic}/")}
+            self.lines[topic] = line
+        broker = bus.open_bus(self.settings, self.ears, self.lines)
+        await broker.start()
+        stack.push_async_callback(broker.stop)
+
+    @property
+    def heard(self) -> dict[str, int]:
+        """The highest offset that had its effect, by `topic/partition`."""
+        return {where: offset for line in self.lines.values() for where, offset in line.heard.items()}
+
+    async def serve(self) -> None:
+        """Runs the service until it is told to stop (SIGTERM): takes no more, finishes, commits."""
+        config = uvicorn.Config(
+            self.api,
+            self.settings.http_host,
+            self.settings.http_port,
+            log_config=None,
+            access_log=False,
+            timeout_graceful_shutdown=5,
+            lifespan="on",
+        )
+        await uvicorn.Server(config).serve()
+
+
+def run(room: Room) -> None:
+    """The main function of a service process."""
+    start_telemetry(room.name, room.settings.log_level)
+    asyncio.run(room.serve())

@@ -1,0 +1,44 @@
+"""What every service reads from its environment (`WATCHBILL_…`) and from secret files."""
+
+from __future__ import annotations
+
+from pathlib import Path
+from typing import Literal
+
+from pydantic_settings import BaseSettings, SettingsConfigDict
+
+
+class RuntimeSettings(BaseSettings):
+    """Settings of a service. Units stand in the names; secrets are paths to files, never values."""
+
+    model_config = SettingsConfigDict(env_prefix="WATCHBILL_", extra="ignore", frozen=True)
+
+    kafka_servers: str = "127.0.0.1:9092"
+    kafka_partitions: int = 4
+    kafka_replicas: int = 1
+    mongo_url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
+    database_prefix: str = "watchbill"
+    http_host: str = "127.0.0.1"
+    http_port: int = 0
+    instance: str = "0"
+    """Names this process among those of its service; stable over restarts."""
+    clock: Literal["system", "movable"] = "system"
+    secrets: Path = Path("secrets")
+    """Folder of secret files: `token-public.pem` and `keys.json`."""
+    batch_max_records: int = 500
+    batch_wait_ms: int = 10
+    retry_pause_seconds: float = 0.2
+    retry_pause_max_seconds: float = 5.0
+    patience_seconds: float = 30.0
+    """How long an event may wait for something that it needs and that is not there yet, before it is parked."""
+    bad_in_a_row_max: int = 20
+    stuck_after_seconds: float = 60.0
+    relay_poll_seconds: float = 1.0
+    timer_poll_seconds: float = 1.0
+    inbox_keep_days: int = 30
+    log_level: str = "INFO"
+
+    @property
+    def movable(self) -> bool:
+        """Whether a conductor moves this service's clock (the demo and the tests)."""
+        return self.clock == "movable"

@@ -1,0 +1,65 @@
+"""States: what a service remembers, as frozen models in its own database."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Mapping
+from datetime import date, datetime, time, timedelta
+from decimal import Decimal
+from enum import Enum
+from typing import Any, ClassVar, TypeVar
+
+from pydantic import BaseModel, ConfigDict, TypeAdapter
+
+_DURATION = TypeAdapter(timedelta)
+
+
+class State(BaseModel):
+    """One remembered thing, loaded and written whole. `id` is its key in `COLLECTION`."""
+
+    model_config = ConfigDict(frozen=True, extra="ignore")
+    COLLECTION: ClassVar[str]
+    id: str
+
+    def document(self) -> dict[str, Any]:
+        """As MongoDB keeps it: times as dates, decimals as text, tuples as lists."""
+        fields = {name: _plain(value) for name, value in self.__dict__.items() if name != "id"}
+        return {"_id": self.id, **fields}
+
+    @classmethod
+    def of(cls: type[S], document: Mapping[str, Any]) -> S:
+        """Back from a document."""
+        fields = {name: value for name, value in document.items() if name not in ("_id", "_v")}
+        return cls.model_validate({"id": document["_id"], **fields})
+
+
+S = TypeVar("S", bound=State)
+
+
+def _plain(value: Any) -> Any:
+    """A value as BSON has it. Exact types first: almost everything is one of these."""
+    kind = type(value)
+    if kind in _AS_THEY_ARE:
+        return value
+    if write := _WRITERS.get(kind):
+        return write(value)
+    if isinstance(value, BaseModel):
+        return {name: _plain(part) for name, part in value.__dict__.items()}
+    if isinstance(value, Enum):
+        return value.value
+    if isinstance(value, Mapping):
+        return {str(name): _plain(part) for name, part in value.items()}
+    raise TypeError(f"a state cannot keep a {kind.__name__}")
+
+
+_AS_THEY_ARE = frozenset({type(None), bool, int, str, float, bytes, datetime})
+_WRITERS: dict[type, Callable[[Any], Any]] = {
+    dict: lambda value: {str(name): _plain(part) for name, part in value.items()},
+    tuple: lambda value: [_plain(part) for part in value],
+    list: lambda value: [_plain(part) for part in value],
+    set: lambda value: sorted(_plain(part) for part in value),
+    frozenset: lambda value: sorted(_plain(part) for part in value),
+    Decimal: str,
+    date: date.isoformat,
+    time: time.isoformat,
+    timedelta: lambda value: _DURATION.dump_python(value, mode="json"),
+}

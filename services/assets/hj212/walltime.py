@@ -1,0 +1,36 @@
+"""Wall time of a station: HJ 212 writes Beijing time without a zone, `YYYYMMDDhhmmss` or with `zzz` milliseconds."""
+
+from datetime import datetime, timedelta, timezone
+
+# China has kept one offset without summer time since 1992, before any edition of HJ 212.
+SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
+
+
+YEARS = range(1970, 2200)
+
+
+def wall_time(text: str) -> datetime | None:
+    """The aware time of 14 or 17 digits, in Asia/Shanghai; None if it is not a possible date of 1970 to 2199."""
+    if len(text) not in (14, 17) or not (text.isascii() and text.isdigit()) or int(text[:4]) not in YEARS:
+        return None
+    try:
+        return datetime.fromisoformat(f"{text[:8]}T{text[8:14]}.{text[14:] or '000'}").replace(tzinfo=SHANGHAI)
+    except ValueError:
+        return None
+
+
+def digits14(moment: datetime) -> str:
+    """`YYYYMMDDhhmmss` in Shanghai wall time (`DataTime`)."""
+    return f"{_local(moment):%Y%m%d%H%M%S}"
+
+
+def digits17(moment: datetime) -> str:
+    """`YYYYMMDDhhmmsszzz` in Shanghai wall time (`QN`)."""
+    local = _local(moment)
+    return f"{local:%Y%m%d%H%M%S}{local.microsecond // 1000:03d}"
+
+
+def _local(moment: datetime) -> datetime:
+    if moment.tzinfo is None:
+        raise ValueError("time without a zone")
+    return moment.astimezone(SHANGHAI)

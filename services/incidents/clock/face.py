@@ -1,0 +1,64 @@
+"""What a clock shows: its state, its due time, and how the time between was counted."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from typing import Literal
+
+from contracts.agreements.calendar import DayKind
+from contracts.agreements.clocks import Step
+from contracts.agreements.entry import Source
+from contracts.agreements.faults import PauseReason, Severity
+from contracts.values import Frozen, Moment, Slug, Words
+
+State = Literal["not_covered", "running", "paused", "met", "breached"]
+
+
+class Segment(Frozen):
+    """A piece of time in which nothing about the counting changed."""
+
+    starts: Moment
+    ends: Moment
+    counted: bool
+    pauses: tuple[PauseReason, ...] = ()
+    """The reasons open in it, whether or not the clause excludes them."""
+    reason: Words
+
+
+class Clock(Frozen):
+    """One clause's clock for one fault, as of one instant.
+
+    `due`: the first instant at which the counted time reaches `allowed`, given all known pauses; None where the
+    clause does not cover the fault, and while an open-ended excluded pause began before that instant.
+    `breached_at` equals `due`. A step at `due` itself is in time.
+    `counted` and `left` are those of the end of the clock, or of now; `left` is never negative.
+    `segments` lie end to end from `starts` to the end of the clock; while it has none, to the later of now and `due`,
+    so that they always show how `due` came about (what lies after now may still change).
+    `warns`: the instants at which the time left equals a warning lead, before the end of the clock.
+    State "paused" means an open excluded pause; outside the counted hours a clock is "running".
+    """
+
+    clause: Slug
+    title: Words
+    source: Source
+    fault: str
+    severity: Severity
+    covered: bool
+    why: Words
+    opened_on: DayKind | None = None
+    """The kind of day it opened on; None where nothing depends on it."""
+    covers: Slug | None = None
+    counts: Slug | None = None
+    workdays: int | None = None
+    starts: Moment
+    limit: Words | None = None
+    allowed: timedelta = timedelta(0)
+    state: State
+    due: Moment | None = None
+    ended_at: Moment | None = None
+    ended_by: Step | None = None
+    breached_at: Moment | None = None
+    counted: timedelta = timedelta(0)
+    left: timedelta = timedelta(0)
+    segments: tuple[Segment, ...] = ()
+    warns: tuple[Moment, ...] = ()

@@ -1,0 +1,122 @@
+"""What people post about faults. `at`: when it was done, by the device; `phone` sets a wrong wall clock right."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated
+
+from pydantic import BaseModel, ConfigDict, Field
+
+from contracts.agreements.faults import PauseReason
+from contracts.events.incidents import (
+    FaultAcknowledgedV1,
+    FaultAnalysedV1,
+    FaultArrivedV1,
+    FaultPausedV1,
+    FaultResolvedV1,
+    FaultResumedV1,
+    SpareInstalledV1,
+)
+from contracts.events.inspections import Position
+from contracts.values import Moment, Slug
+from services.incidents.domain import Fault
+from services.incidents.domain.fault import Step, identity_of
+from services.incidents.domain.phone import Phone, done_at
+
+Text = Annotated[str, Field(max_length=2000)]
+Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+
+
+class Posted(BaseModel):
+    """What every post carries. `photos`: SHA-256 digests."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    at: Moment
+    phone: Phone | None = None
+    note: Text = ""
+    photos: tuple[Digest, ...] = ()
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        """The step this post makes."""
+        raise TypeError(f"{type(self).__name__} makes no step")
+
+    def _shared(self, fault: Fault, by: str, now: datetime) -> dict[str, object]:
+        at = done_at(self.at, self.phone, now)
+        return {**identity_of(fault.opened), "at": at, "by": by, "posted_at": now, "note": self.note}
+
+
+class AcknowledgementPost(Posted):
+    """The supplier has taken the fault."""
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        return FaultAcknowledgedV1.model_validate({**self._shared(fault, by, now), "evidence": self.photos})
+
+
+class ArrivalPost(Posted):
+    """Somebody is on site."""
+
+    position: Position | None = None
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        shown = {"position": self.position, "photos": self.photos}
+        return FaultArrivedV1.model_validate({**self._shared(fault, by, now), **shown})
+
+
+class SparePost(Posted):
+    """A spare instrument measures in its place."""
+
+    spare: Annotated[str, Field(min_length=1, max_length=200)]
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        fields = {**self._shared(fault, by, now), "evidence": self.photos, "spare": self.spare}
+        return SpareInstalledV1.model_validate(fields)
+
+
+class AnalysisPost(Posted):
+    """The cause is found and reported."""
+
+    note: Annotated[str, Field(min_length=1, max_length=2000)]
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        return FaultAnalysedV1.model_validate({**self._shared(fault, by, now), "evidence": self.photos})
+
+
+class PausePost(Posted):
+    """From `at` on, something keeps the supplier from working; `evidence` says what shows it."""
+
+    reason: PauseReason
+    evidence: Annotated[str, Field(min_length=1, max_length=2000)]
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        fields = {**self._shared(fault, by, now), "reason": self.reason, "evidence": (self.evidence, *self.photos)}
+        return FaultPausedV1.model_validate(fields)
+
+
+class ResumptionPost(Posted):
+    """The reason has gone."""
+
+    reason: PauseReason
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        fields = {**self._shared(fault, by, now), "reason": self.reason, "evidence": self.photos}
+        return FaultResumedV1.model_validate(fields)
+
+
+class ResolutionPost(Posted):
+    """The fault is over."""
+
+    def step(self, fault: Fault, by: str, now: datetime) -> Step:
+        return FaultResolvedV1.model_validate({**self._shared(fault, by, now), "evidence": self.photos})
+
+
+class CallPost(BaseModel):
+    """Somebody reports a fault. `caller`: who called, where it was not the one who posts."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    site: Slug
+    asset: Slug | None = None
+    """None: the site as a whole."""
+    kind: Slug
+    at: Moment
+    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    caller: Annotated[str, Field(max_length=100)] = ""

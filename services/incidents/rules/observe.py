@@ -1,0 +1,177 @@
+"""One reading, looked at by all rules of its site."""
+
+from __future__ import annotations
+
+import msgspec
+
+from contracts.agreements.faults import PauseReason
+from contracts.events.assets import ReadingReceivedV1
+from services.incidents.rules import book
+from services.incidents.rules.conditions import GOOD_WORD, Judge, Sample
+from services.incidents.rules.identity import fault_id
+from services.incidents.rules.instants import moment_of, ms_of, reading_id
+from services.incidents.rules.outages import corrected, noted
+from services.incidents.rules.plan import Plan, Track
+from services.incidents.rules.signs import Gone, Rewritten, Seen, Sign
+from services.incidents.rules.silence import heard_again
+from services.incidents.rules.watch import (
+    BAD,
+    BETWEEN,
+    CLEARING,
+    GOOD,
+    SEEN,
+    SUSPECTED,
+    Memory,
+    OpenFault,
+    Streak,
+    Watch,
+)
+
+
+def observe(watch: Watch, reading: ReadingReceivedV1, plan: Plan) -> tuple[Watch, tuple[Sign, ...]]:
+    """The site's watch after a reading, and what it says about faults.
+
+    A reading that is not newer than the newest of its kind (late, or a duplicate) moves nothing in the present; it
+    can only set a past outage right.
+    """
+    start = ms_of(reading.time)
+    if start <= watch.newest.get(reading.kind, -1):
+        return _late(watch, reading, plan, start)
+    return _Look(watch, reading, plan, start).taken()
+
+
+class _Look:
+    """The work on one reading: copies of the watch's dicts, changed in place until they are given back."""
+
+    def __init__(self, watch: Watch, reading: ReadingReceivedV1, plan: Plan, start: int) -> None:
+        self.watch, self.reading, self.plan = watch, reading, plan
+        self.start, self.end = start, ms_of(reading.at)
+        self.streaks, self.memories = dict(watch.streaks), dict(watch.memories)
+        self.signs: list[Sign] = []
+
+    def taken(self) -> tuple[Watch, tuple[Sign, ...]]:
+        """The watch after it, and the signs."""
+        self._hear()
+        values = self.reading.values
+        for code, tracks in self.plan.benches.get(self.reading.kind, ()):
+            measured = values.get(code)
+            if measured is not None:
+                sample = Sample(measured.value, measured.flag, self.start, self.end)
+                for track, judge in tracks:
+                    self._look(track, judge, sample)
+        watch = msgspec.structs.replace(self.watch, streaks=self.streaks, memories=self.memories)
+        return watch, tuple(self.signs)
+
+    def _hear(self) -> None:
+        watch = self.watch
+        newest = {**watch.newest, self.reading.kind: self.start}
+        self.watch = msgspec.structs.replace(watch, newest=newest, heard=max(watch.heard, self.end))
+        for track in self.plan.silences:
+            if track.key in self.streaks:
+                self._hear_again(track)
+
+    def _hear_again(self, track: Track) -> None:
+        live = ms_of(self.reading.received_at) - self.end < track.lasts
+        streak = heard_again(self.streaks[track.key], live, self.watch.heard)
+        if streak is None:
+            self.streaks.pop(track.key)
+            return
+        self.streaks[track.key] = streak
+        if streak.phase == CLEARING and live and self.watch.heard - streak.since >= track.clears:
+            self._clear(track)
+
+    def _look(self, track: Track, judge: Judge, sample: Sample) -> None:
+        key = track.key
+        streak, memory = self.streaks.get(key), self.memories.get(key)
+        was_bad = streak is not None and streak.phase != CLEARING
+        verdict, kept = judge.judge(sample, was_bad, memory)
+        if kept is not memory:
+            self._keep(key, kept)
+        if verdict is None:
+            return
+        if track.trailed:
+            self.watch = noted(self.watch, track, _grade(judge, sample), self.start, self.end)
+        if verdict >= 0:
+            self._worsen(track, streak, verdict)
+        elif streak is not None:
+            self._mend(track, streak)
+
+    def _keep(self, key: str, memory: Memory | None) -> None:
+        if memory is None:
+            self.memories.pop(key, None)
+        else:
+            self.memories[key] = memory
+
+    def _worsen(self, track: Track, streak: Streak | None, since: int) -> None:
+        if streak is None:
+            streak = self.streaks[track.key] = Streak(SUSPECTED, since, since)
+        elif streak.phase == CLEARING:
+            self.streaks[track.key] = Streak(SEEN, since, since)
+            return
+        if streak.phase == SUSPECTED and self.end - streak.since >= track.lasts:
+            self._see(track, streak)
+
+    def _see(self, track: Track, streak: Streak) -> None:
+        if track.slot in self.watch.open:
+            self.watch = book.held(self.watch, track.slot, track.key)
+        elif book.is_suppressed(self.watch, track):
+            return
+        else:
+            self._open(track, streak)
+        self.streaks[track.key] = Streak(SEEN, streak.since, streak.first)
+
+    def _open(self, track: Track, streak: Streak) -> None:
+        at = moment_of(self.end)
+        fault = fault_id(self.plan.agreement, track.asset, track.kind, at)
+        known = OpenFault(fault, track.asset, track.kind, "reading", self.end, (track.key,))
+        self.watch = book.opened(self.watch, known, streak.since, None if track.trailed else track.pauses)
+        starts = dict.fromkeys(start for start in (streak.first, self.start) if start >= 0)
+        evidence = tuple(reading_id(self.reading.site, self.reading.kind, start) for start in starts)
+        since = moment_of(streak.since)
+        self.signs.append(Seen(fault, track.kind, track.asset, track.rule, "reading", since, at, track.code, evidence))
+
+    def _mend(self, track: Track, streak: Streak) -> None:
+        if streak.phase == SUSPECTED:
+            del self.streaks[track.key]
+            return
+        if streak.phase == SEEN:
+            streak = self.streaks[track.key] = Streak(CLEARING, self.start, streak.first)
+        if self.end - streak.since >= track.clears:
+            self._clear(track)
+
+    def _clear(self, track: Track) -> None:
+        del self.streaks[track.key]
+        self.watch, over = book.let_go(self.watch, track.slot, track.key)
+        if over is None:
+            return
+        at = max(self.end, over.at)
+        self.watch = book.closed(self.watch, over, at)
+        evidence = (self.reading.reading,)
+        self.signs.append(Gone(over.fault, over.kind, over.asset, track.rule, moment_of(at), evidence))
+
+
+def _grade(judge: Judge, sample: Sample) -> int:
+    """What the reading shows by itself: inside the margin it depends on what came before."""
+    if judge.judge(sample, False, None)[0] == sample.start:
+        return BAD
+    return GOOD if judge.judge(sample, True, None)[0] == GOOD_WORD else BETWEEN
+
+
+def _late(watch: Watch, reading: ReadingReceivedV1, plan: Plan, start: int) -> tuple[Watch, tuple[Sign, ...]]:
+    reasons: dict[PauseReason, None] = {}
+    for code, tracks in plan.benches.get(reading.kind, ()):
+        measured = reading.values.get(code)
+        if measured is None:
+            continue
+        sample = Sample(measured.value, measured.flag, start, ms_of(reading.at))
+        for track, judge in tracks:
+            if track.pauses is not None and track.trailed:
+                watch, is_changed = _set_right(watch, track, judge, sample)
+                reasons |= {track.pauses: None} if is_changed else {}
+    return watch, tuple(Rewritten(reason, (reading.reading,)) for reason in reasons)
+
+
+def _set_right(watch: Watch, track: Track, judge: Judge, sample: Sample) -> tuple[Watch, bool]:
+    if judge.judge(sample, False, None)[0] is None:
+        return watch, False
+    return corrected(watch, track, _grade(judge, sample), sample.start, sample.end)

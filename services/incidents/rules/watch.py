@@ -1,0 +1,109 @@
+"""What is known of a site between two readings. Light structures: thousands of them are made a second."""
+
+from __future__ import annotations
+
+from decimal import Decimal
+from typing import Literal
+
+import msgspec
+
+from contracts.agreements.faults import PauseReason
+
+SUSPECTED, SEEN, CLEARING = 1, 2, 3
+GOOD, BETWEEN, BAD = 0, 1, 2
+
+Memory = tuple[int, Decimal, Decimal]
+"""What a condition remembers of earlier values: (start of the run or day, smallest, largest)."""
+Source = Literal["reading", "silence", "inspection", "call"]
+
+
+class Streak(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """How far one rule has come on one parameter; no streak: all is well.
+
+    SUSPECTED: bad since `since`, not yet for long enough. SEEN: it holds a fault open. CLEARING: good since `since`,
+    not yet for long enough. `first`: start of the first bad reading, or -1.
+    """
+
+    phase: int
+    since: int
+    first: int
+
+
+class OpenFault(msgspec.Struct, frozen=True, array_like=True):
+    """An open fault, and the tracks (rule, asset, code) that still need it open."""
+
+    fault: str
+    asset: str
+    kind: str
+    source: Source
+    at: int
+    holders: tuple[str, ...] = ()
+
+
+class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """Readings of one grade, each `step` long, that lie end to end."""
+
+    grade: int
+    start: int
+    end: int
+    step: int
+
+
+class Trail(msgspec.Struct, frozen=True, array_like=True):
+    """All that one pausing rule has seen on one parameter, in order of event time, however late it came.
+
+    `settled`: outages of the times whose runs are no longer kept; `shortened`: whether there are such times.
+    """
+
+    reason: PauseReason
+    lasts: int
+    clears: int
+    runs: tuple[Run, ...] = ()
+    settled: tuple[tuple[int, int], ...] = ()
+    shortened: bool = False
+
+
+class Claim(msgspec.Struct, frozen=True, array_like=True):
+    """An outage that is known by a fault alone (a call, a silence), not by a trail of readings."""
+
+    fault: str
+    reason: PauseReason
+    starts: int
+    ends: int | None = None
+
+
+class Closed(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """A fault that was resolved a short while ago: late evidence may still change its pauses."""
+
+    fault: str
+    at: int
+
+
+class Watch(msgspec.Struct, frozen=True):
+    """A site's state. Treat the dicts as immutable: a change is a new Watch with new dicts.
+
+    `newest`: start of the newest evaluated reading by kind. `heard`: end of the newest reading of all.
+    `streaks`, `memories`, `trails`: by track (`rule|asset|code`). `open`: by `asset|kind`, so at most one each.
+    `armed`: due time of the site's silence timer. `horizon`: outages that ended before it are no longer known.
+    """
+
+    site: str
+    newest: dict[str, int] = {}
+    heard: int = 0
+    streaks: dict[str, Streak] = {}
+    memories: dict[str, Memory] = {}
+    open: dict[str, OpenFault] = {}
+    trails: dict[str, Trail] = {}
+    claims: tuple[Claim, ...] = ()
+    closed: tuple[Closed, ...] = ()
+    armed: int | None = None
+    horizon: int = 0
+
+    def fault_on(self, asset: str, kind: str) -> OpenFault | None:
+        """The open fault of this kind on this asset."""
+        return self.open.get(slot(asset, kind))
+
+
+def slot(asset: str, kind: str) -> str:
+    """Where the one open fault of a kind on an asset is kept."""
+    return f"{asset}|{kind}"

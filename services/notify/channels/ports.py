@@ -1,0 +1,44 @@
+"""What notify asks of the world outside, and the form in which it asks."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from typing import Protocol
+
+from services.notify.domain.outcomes import Handed, Refused
+
+
+@dataclass(frozen=True, slots=True)
+class Sms:
+    """A short message. `notice` is its idempotency key; `receipts` is where its delivery is to be reported."""
+
+    notice: str
+    to: str = field(repr=False)
+    text: str
+    receipts: str = field(default="", repr=False)
+
+
+@dataclass(frozen=True, slots=True)
+class Mail:
+    """An e-mail; its Message-ID is made of `notice`."""
+
+    notice: str
+    to: str = field(repr=False)
+    subject: str
+    text: str
+
+
+class SmsGateway(Protocol):
+    """Takes short messages. Handing the same notice over twice sends it once, where the provider keeps keys."""
+
+    async def send(self, message: Sms) -> Handed | Refused:
+        """Never raises for what the provider or the network does."""
+        ...
+
+
+class MailServer(Protocol):
+    """Takes mails."""
+
+    async def send(self, message: Mail) -> Handed | Refused:
+        """Never raises for what the server or the network does."""
+        ...

@@ -1,0 +1,74 @@
+"""E-mail by SMTP (RFC 5321): 4xx may pass, 5xx is for good."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass, field
+from email.message import EmailMessage
+from email.policy import SMTP as WIRE
+from email.utils import format_datetime, localtime
+
+import aiosmtplib
+from opentelemetry import trace
+
+from services.notify.channels.ports import Mail
+from services.notify.domain.outcomes import Handed, Refused, refused
+
+PROVIDER = "smtp"
+
+
+@dataclass(frozen=True, slots=True)
+class Mailbox:
+    """The server that takes our mails, and the address they come from."""
+
+    host: str
+    port: int
+    sender: str
+    user: str | None = None
+    password: str | None = field(default=None, repr=False)
+    starttls: bool = True
+    timeout_seconds: float = 20.0
+
+
+class SmtpServer:
+    """Hands mails over, one connection each."""
+
+    def __init__(self, mailbox: Mailbox) -> None:
+        self._mailbox = mailbox
+
+    async def send(self, message: Mail) -> Handed | Refused:
+        """The Message-ID is the provider's id: the server has none that it tells."""
+        mail = composed(message, self._mailbox.sender)
+        try:
+            await self._hand_over(mail)
+        except aiosmtplib.SMTPRecipientsRefused as error:
+            return _answer(error.recipients[0].code, error.recipients[0].message)
+        except aiosmtplib.SMTPResponseException as error:
+            return _answer(error.code, error.message)
+        except (aiosmtplib.SMTPException, OSError) as error:
+            return refused(f"no answer: {type(error).__name__}", permanent=False)
+        return Handed(provider=PROVIDER, provider_id=mail["Message-ID"])
+
+    async def _hand_over(self, mail: EmailMessage) -> None:
+        box = self._mailbox
+        await aiosmtplib.send(
+            mail, sender=box.sender, hostname=box.host, port=box.port, username=box.user, password=box.password,
+            start_tls=box.starttls, timeout=box.timeout_seconds,
+        )  # fmt: skip
+
+
+def composed(message: Mail, sender: str) -> EmailMessage:
+    """The mail as it goes over the wire. The trace goes along, so that a mail leads back to its cause."""
+    mail = EmailMessage(policy=WIRE)
+    mail["From"], mail["To"], mail["Subject"] = sender, message.to, message.subject
+    mail["Message-ID"] = f"<{message.notice}@{sender.rpartition('@')[2]}>"
+    mail["Date"] = format_datetime(localtime())
+    mail["Auto-Submitted"] = "auto-generated"
+    context = trace.get_current_span().get_span_context()
+    if context.is_valid:
+        mail["X-Trace-Id"] = f"{context.trace_id:032x}"
+    mail.set_content(message.text, cte="base64")
+    return mail
+
+
+def _answer(code: int, text: str) -> Refused:
+    return refused(f"{code} {text}", permanent=500 <= code < 600)

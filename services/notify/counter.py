@@ -1,0 +1,55 @@
+"""The counter: where messages are handed over to the world, each try once."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from dataclasses import dataclass, field
+
+from infra.runtime.ears import Wake
+from infra.runtime.ledger import Entry
+from services.notify.channels.ports import Mail, MailServer, Sms, SmsGateway
+from services.notify.domain import said
+from services.notify.domain.directory import Directory
+from services.notify.domain.messages import Message, Patience, after
+from services.notify.domain.outcomes import Handed, Refused
+from services.notify.handovers import Handovers
+
+
+@dataclass
+class Counter:
+    """The ways out, the patience with them, and the address to which a notice's delivery is to be reported."""
+
+    sms: SmsGateway
+    mail: MailServer
+    patience: Patience = field(default_factory=Patience)
+    receipts: Callable[[str], str] = lambda notice: ""
+    handovers: Handovers = field(default_factory=Handovers)
+
+    async def send_message_when_due(self, wake: Wake, entry: Entry) -> None:
+        """Hands a queued message over, and remembers what came of it. An outside effect: it may be called again."""
+        message = await entry.load(Message, wake.key)
+        if message is None or message.state != "queued":
+            return
+        outcome = await self._outcome(message, await entry.load(Directory, "directory") or Directory())
+        later = after(message, outcome, self.patience, entry.now)
+        entry.write(later)
+        for event in said.changes(message, later, entry.now):
+            entry.say(event)
+        if later.next_try is not None:
+            entry.wake(later.next_try, "send", later.id)
+
+    async def _outcome(self, message: Message, directory: Directory) -> Handed | Refused:
+        """A report that is there before its hand-over proves the hand-over: its answer was lost."""
+        attempt = (message.id, message.attempts)
+        if message.report and not self.handovers.knows(attempt):
+            return Handed(provider="reported", provider_id=message.id)
+        person = directory.person(message.person)
+        to = person.address(message.channel) if person else None
+        if to is None:
+            return Refused(permanent=True, reason=f"no {message.channel} address in the directory")
+        return await self.handovers.once(attempt, lambda: self._hand_over(message, to))
+
+    async def _hand_over(self, message: Message, to: str) -> Handed | Refused:
+        if message.channel == "sms":
+            return await self.sms.send(Sms(message.id, to, message.text, self.receipts(message.id)))
+        return await self.mail.send(Mail(message.id, to, message.title, message.text))

@@ -1,0 +1,159 @@
+"""Messages: a notice with its text, and what became of it (W10: status of every message, history by time).
+
+    waiting -> queued -> handed -> delivered | failed
+    waiting -> bundled (it went as a line of a bundle)
+
+An e-mail ends as `handed`: nobody reports that it was read.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Sequence
+from datetime import datetime, timedelta
+from typing import Any, ClassVar, Literal
+
+from pydantic import Field
+
+from contracts.events.notify import ChannelKind
+from contracts.values import Frozen, Words
+from infra.runtime.states import State
+from services.notify.domain.outcomes import Handed, Refused
+from services.notify.domain.routes import Notice, notice_id
+
+MessageState = Literal["waiting", "queued", "handed", "delivered", "failed", "bundled"]
+BUNDLE = "bundle"
+Report = Literal["delivered", "undelivered", "underway"]
+
+
+class Step(Frozen):
+    """One line of a message's history."""
+
+    state: MessageState
+    at: datetime
+    detail: str = ""
+
+
+class Wording(Frozen):
+    """The words of a message: one line for lists, the subject line of a mail (an SMS has none), and the text."""
+
+    headline: Words
+    title: str
+    text: str
+
+
+class Message(State):
+    """What one person is told on one channel. Number and address do not stand here: they are looked up at sending."""
+
+    COLLECTION: ClassVar[str] = "messages"
+    cause: str
+    person: str
+    organisation: str
+    channel: ChannelKind
+    agreement: str
+    version: int
+    lot: str | None
+    group: str
+    route: str
+    template: str
+    subject: str
+    critical: bool = False
+    headline: Words
+    title: str
+    text: str
+    requested_at: datetime
+    send_at: datetime
+    state: MessageState = "waiting"
+    attempts: int = 0
+    next_try: datetime | None = None
+    provider: str = ""
+    provider_id: str = ""
+    permanent: bool = False
+    """Whether it was refused for good."""
+    report: Report | None = None
+    """What the gateway reported, even before the hand-over is remembered."""
+    bundled: int = 1
+    bundle: str | None = None
+    """The message that told of it in its place."""
+    history: tuple[Step, ...] = ()
+
+
+class Patience(Frozen):
+    """How often a message is tried: `tries` in all, the second after `first_seconds`, then after twice as long each."""
+
+    tries: int = Field(default=5, ge=1)
+    first_seconds: float = Field(default=30.0, gt=0)
+
+    def pause(self, attempts: int) -> timedelta | None:
+        """The pause after so many attempts; None where it is given up."""
+        return timedelta(seconds=self.first_seconds * 2 ** (attempts - 1)) if attempts < self.tries else None
+
+
+def written(notice: Notice, version: int, words: Wording, now: datetime) -> Message:
+    """The message of a notice under this version of its agreement, waiting to be admitted."""
+    step = Step(state="waiting", at=now, detail="" if notice.send_at <= now else "quiet hours")
+    return Message(
+        **notice.model_dump(), version=version, headline=words.headline, title=words.title, text=words.text,
+        requested_at=now, history=(step,),
+    )  # fmt: skip
+
+
+def bundle_of(parts: Sequence[Message], cause: str, words: Wording, now: datetime) -> Message:
+    """The one message that tells of all these parts, which are of one person and channel."""
+    first = min(parts, key=lambda part: (part.requested_at, part.id))
+    lots = {(part.agreement, part.lot) for part in parts}
+    return Message(
+        id=notice_id(cause, first.person, first.channel), cause=cause, person=first.person,
+        organisation=first.organisation, channel=first.channel, agreement=first.agreement, version=first.version,
+        lot=first.lot if len(lots) == 1 else None, group=first.group, route=first.route, template=BUNDLE,
+        subject=cause, critical=any(part.critical for part in parts), headline=words.headline, title=words.title,
+        text=words.text, requested_at=now, send_at=now, bundled=len(parts), history=(Step(state="waiting", at=now),),
+    )  # fmt: skip
+
+
+def queued(message: Message, now: datetime) -> Message:
+    """It is to be sent now."""
+    return _moved(message, "queued", now, next_try=now)
+
+
+def bundled(message: Message, bundle: str, now: datetime) -> Message:
+    """It went as a line of this bundle."""
+    return _moved(message, "bundled", now, detail=bundle, bundle=bundle)
+
+
+def held(message: Message, until: datetime, now: datetime) -> Message:
+    """A storm holds it back until the window ends."""
+    return _moved(message, "waiting", now, detail="storm", send_at=until)
+
+
+def after(message: Message, outcome: Handed | Refused, patience: Patience, now: datetime) -> Message:
+    """What a try to hand it over made of it."""
+    attempts = message.attempts + 1
+    if isinstance(outcome, Handed):
+        took = {"attempts": attempts, "provider": outcome.provider, "provider_id": outcome.provider_id}
+        return _reported(_moved(message.model_copy(update=took), "handed", now, next_try=None), now)
+    pause = None if outcome.permanent else patience.pause(attempts)
+    if pause is None:
+        tried = message.model_copy(update={"attempts": attempts, "permanent": outcome.permanent})
+        return _moved(tried, "failed", now, detail=outcome.reason, next_try=None)
+    return _moved(message, "queued", now, detail=outcome.reason, attempts=attempts, next_try=now + pause)
+
+
+def reported(message: Message, report: Report, now: datetime) -> Message:
+    """The gateway's report counted in; "delivered" outweighs every other, whenever it comes."""
+    if report == "underway" or message.report in (report, "delivered"):
+        return message
+    return _reported(message.model_copy(update={"report": report}), now)
+
+
+def _reported(message: Message, now: datetime) -> Message:
+    """A report counts once the hand-over is remembered; until then it stands beside it."""
+    if message.report == "delivered" and message.state in ("handed", "failed"):
+        return _moved(message, "delivered", now)
+    if message.report == "undelivered" and message.state == "handed":
+        return _moved(message, "failed", now, detail="not delivered", permanent=True)
+    return message
+
+
+def _moved(message: Message, state: MessageState, at: datetime, *, detail: str = "", **changes: Any) -> Message:
+    history = (*message.history, Step(state=state, at=at, detail=detail))
+    return message.model_copy(update={"state": state, "history": history, **changes})

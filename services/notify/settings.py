@@ -1,0 +1,39 @@
+"""What notify reads from its environment. Passwords are files in the secrets folder, never values."""
+
+from __future__ import annotations
+
+from pathlib import Path
+
+from infra.runtime.settings import RuntimeSettings
+
+SMS_PASSWORD = "sms-password"
+SMTP_PASSWORD = "smtp-password"
+RECEIPT_SECRET = "keys.secret"
+
+
+class NotifySettings(RuntimeSettings):
+    """Settings of notify. Without `sms_url` or `smtp_host` the channel is closed: its messages fail, visibly."""
+
+    contacts: Path | None = None
+    """YAML file of people; it replaces the directory at start when the file has changed since it was last taken."""
+    sms_url: str = ""
+    """Kannel's `sendsms`, such as `http://gateway:13013/cgi-bin/sendsms`."""
+    sms_user: str = "watchbill"
+    sms_sender: str = ""
+    sms_timeout_seconds: float = 10.0
+    receipts_url: str = ""
+    """Where the gateway reaches this service; empty: no delivery reports are asked for."""
+    smtp_host: str = ""
+    smtp_port: int = 587
+    smtp_user: str = ""
+    smtp_starttls: bool = True
+    smtp_timeout_seconds: float = 20.0
+    mail_sender: str = "watchbill@example.com"
+    send_tries: int = 5
+    send_retry_seconds: float = 30.0
+    """Pause after the first refusal; each later one is twice as long."""
+
+    def secret(self, name: str) -> bytes:
+        """A secret file without the space around it; empty where there is none."""
+        path = self.secrets / name
+        return path.read_bytes().strip() if path.exists() else b""

@@ -1,0 +1,124 @@
+"""Evidence: every event that a score can rest on, kept as it was said, each once."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator, Iterable, Sequence
+from datetime import datetime
+from typing import Any
+
+from pymongo import ASCENDING, IndexModel
+from pymongo.errors import BulkWriteError
+
+from contracts.events.assets import AgreementPublishedV1, ReadingReceivedV1
+from contracts.events.catalog import EVENTS, OWNERS
+from contracts.events.event import Event
+from contracts.events.incidents import FaultEvent, FaultResolvedV1
+from contracts.events.inspections import InspectionEvent
+from infra.runtime.ledger import Database
+from infra.runtime.letters import Letter
+from services.scoring.recorded import Recorded
+from services.scoring.span import first_day, midnight, month_after
+
+COLLECTION = "evidence"
+KEPT: tuple[type[Event], ...] = (
+    ReadingReceivedV1,
+    AgreementPublishedV1,
+    *OWNERS["inspections"],
+    *OWNERS["incidents"],
+)
+INDEXES = [
+    IndexModel([("site", ASCENDING), ("hour", ASCENDING)], partialFilterExpression={"hour": {"$exists": True}}),
+    IndexModel([("lot", ASCENDING), ("fault", ASCENDING)], partialFilterExpression={"fault": {"$exists": True}}),
+    IndexModel([("lot", ASCENDING), ("closes", ASCENDING)], partialFilterExpression={"closes": {"$exists": True}}),
+    IndexModel([("lot", ASCENDING), ("type", ASCENDING), ("at", ASCENDING)]),
+]
+Document = dict[str, Any]
+_DUPLICATE = 11000
+
+
+def is_kept(event: Event) -> bool:
+    """Of readings only those of hours; of everything else that is listened to, all."""
+    return not isinstance(event, ReadingReceivedV1) or event.kind == "hour"
+
+
+def kept(letter: Letter, event: Event) -> Document:
+    """The document of one event. An hour reading lies under its natural key, so the first one stands; what was
+    released from quarantine completes it under a key of its own. Everything else lies under its event id."""
+    return {
+        "_id": _key(event) or letter.id,
+        "event": letter.id,
+        "type": letter.type,
+        "source": letter.attributes.get("ce_source", ""),
+        "subject": event.key,
+        "time": letter.attributes.get("ce_time", event.at.isoformat()),
+        "at": event.at,
+        **_place(event),
+        "data": json.loads(letter.value),
+    }
+
+
+def _key(event: Event) -> str | None:
+    if not isinstance(event, ReadingReceivedV1):
+        return None
+    return f"{event.reading}+{event.released_from}" if event.released_from else event.reading
+
+
+def _place(event: Event) -> Document:
+    match event:
+        case ReadingReceivedV1():
+            return {"site": event.site, "hour": event.time}
+        case FaultEvent():
+            return {"lot": f"{event.agreement}/{event.lot}", "site": event.site, "fault": event.fault}
+        case InspectionEvent():
+            return {"lot": f"{event.agreement}/{event.lot}", "site": event.site, "closes": event.closes}
+        case AgreementPublishedV1():
+            return {"agreement": event.agreement}
+    return {}
+
+
+async def keep(db: Database, documents: Sequence[Document]) -> None:
+    """Keeps what is not kept yet: hearing something again changes nothing."""
+    try:
+        await db[COLLECTION].insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        if any(write["code"] != _DUPLICATE for write in (error.details or {}).get("writeErrors", [])):
+            raise
+
+
+async def documents_of(db: Database, lot: str, sites: Iterable[str], month: str) -> AsyncIterator[Document]:
+    """What the score of a month of these sites of a lot (`agreement/lot`) rests on, by time: the hours of the month,
+    the tasks whose window closed in it or that were done in it, all of the faults that were not over before it, and
+    the agreement's versions."""
+    opens, closes = midnight(first_day(month)), midnight(first_day(month_after(month)))
+    here = {"lot": lot, "site": {"$in": list(sites)}}
+    over = await _over_before(db, here, opens)
+    query = {
+        "$or": [
+            {"site": here["site"], "hour": {"$gte": opens, "$lt": closes}},
+            {**here, "closes": {"$gt": opens, "$lte": closes}},
+            {**here, "closes": {"$exists": True}, "at": {"$gte": opens, "$lt": closes}},
+            {**here, "fault": {"$exists": True, "$nin": over}},
+            {"agreement": lot.partition("/")[0]},
+        ]
+    }
+    async for document in db[COLLECTION].find(query).sort([("at", 1), ("_id", 1)]):
+        yield document
+
+
+async def _over_before(db: Database, here: Document, opens: datetime) -> list[str]:
+    ended = {**here, "type": FaultResolvedV1.type(), "at": {"$lt": opens}}
+    found: list[str] = await db[COLLECTION].distinct("fault", ended)
+    return found
+
+
+async def recorded_of(db: Database, lot: str, sites: Iterable[str], month: str) -> list[Recorded]:
+    """The same, as events."""
+    found = documents_of(db, lot, sites, month)
+    return [Recorded(kept["event"], EVENTS[kept["type"]].model_validate(kept["data"])) async for kept in found]
+
+
+def line_of(document: Document) -> str:
+    """One line of an export: `{"id", "type", "source", "subject", "time", "data"}` as JSON."""
+    names = {"event": "id", "type": "type", "source": "source", "subject": "subject", "time": "time", "data": "data"}
+    return json.dumps({out: document[name] for name, out in names.items()}, ensure_ascii=False)

@@ -1,0 +1,127 @@
+"""Each condition, opening and clearing, against its slow version; and what late or repeated readings may do: nothing."""
+
+from __future__ import annotations
+
+from datetime import timedelta
+from decimal import Decimal
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from contracts.agreements.faults import Condition, FaultRule, FlagIs, Jump, Outside, Stuck, Swing
+from contracts.events.assets import Measured, ReadingReceivedV1
+from services.incidents.rules import Gone, Rewritten, Seen, Sign
+from tests.incidents.site_stories import HOT, PM, SITE, STEP, at, measured, minutes, plan, reading, rule, watched
+from tests.incidents.slow_rules import instants
+
+START = at("2026-03-03T20:00")
+CONDITIONS: dict[str, Condition] = {
+    "flag": FlagIs(test="flag", any_of=("D", "F")),
+    "outside": Outside(test="outside", low=Decimal(2), high=Decimal(7), margin=Decimal(1)),
+    "below": Outside(test="outside", low=Decimal(3)),
+    "stuck": Stuck(test="stuck"),
+    "nearly-stuck": Stuck(test="stuck", tolerance=Decimal(1), ignores=Decimal(0)),
+    "jump": Jump(test="jump", by=Decimal(3), within=minutes(10)),
+    "swing": Swing(test="swing", more_than=Decimal(6)),
+}
+durations = st.sampled_from([0, 5, 7, 10, 20, 45]).map(minutes)
+samples = st.one_of(
+    st.none(),
+    st.builds(
+        Measured,
+        value=st.one_of(st.none(), st.integers(0, 9).map(Decimal), st.sampled_from([Decimal(4), Decimal(8)])),
+        flag=st.sampled_from("NNNNDM"),
+    ),
+)
+courses = st.lists(st.tuples(st.sampled_from([1, 1, 1, 1, 2, 5, 30]), samples), min_size=1, max_size=40)
+
+
+@st.composite
+def rules(draw: st.DrawFn) -> FaultRule:
+    when = CONDITIONS[draw(st.sampled_from(sorted(CONDITIONS)))]
+    fields = {"lasts": draw(durations), "clears": draw(durations), "flagged": draw(st.booleans())}
+    return rule("one", draw(st.sampled_from(["analyser-fault", "power-loss"])), when, codes=("pm",), **fields)
+
+
+def readings(course: list[tuple[int, Measured | None]]) -> list[ReadingReceivedV1]:
+    time, made = START, []
+    for steps, sample in course:
+        time += steps * STEP
+        made.append(reading(time, **({} if sample is None else {"pm": sample})))
+    return made
+
+
+def told(signs: list[Sign]) -> list[tuple[str, object]]:
+    names = {Seen: "opened", Gone: "cleared"}
+    return [(names[type(sign)], sign.at) for sign in signs if not isinstance(sign, Rewritten)]
+
+
+@given(rules(), courses)
+def test_instants_equal_the_slow_version(one: FaultRule, course: list[tuple[int, Measured | None]]) -> None:
+    came = readings(course)
+    _, signs = watched(came, plan([one]))
+    assert told(signs) == instants(one, "pm", came)
+
+
+@given(rules(), courses, st.data())
+def test_late_and_repeated_readings_open_nothing(
+    one: FaultRule, course: list[tuple[int, Measured | None]], data: st.DataObject
+) -> None:
+    came = readings(course)
+    late = data.draw(st.lists(st.tuples(st.integers(0, len(came) - 1), st.integers(0, 40), samples), max_size=15))
+    mixed = [(n, came[n]) for n in range(len(came))]
+    for after, back, sample in late:
+        old = came[after].time - back * STEP
+        mixed.append((after, reading(old, **({} if sample is None else {"pm": sample}))))
+    arrived = [one for _, one in sorted(mixed, key=lambda pair: pair[0])]
+    _, signs = watched(arrived, plan([one]))
+    assert told(signs) == told(watched(came, plan([one]))[1])
+
+
+def test_reading_twice_changes_nothing() -> None:
+    hot = reading(at("10:00"), temp=35)
+    once, signs = watched([hot], plan())
+    twice, more = watched([hot], plan(), once)
+    assert twice == once
+    assert (len(signs), more) == (1, [])
+
+
+def test_fault_tells_its_first_and_last_bad_reading() -> None:
+    one = HOT.model_copy(update={"lasts": minutes(10)})
+    (seen,) = watched([reading(at("10:00"), temp=35), reading(at("10:05"), temp=36)], plan([one]))[1]
+    assert isinstance(seen, Seen)
+    assert (seen.since, seen.at, seen.asset, seen.code) == (at("10:00"), at("10:10"), SITE, "temp")
+    assert seen.evidence == (f"{SITE}/minute/20260303T020000Z", f"{SITE}/minute/20260303T020500Z")
+
+
+def test_value_inside_the_margin_stays_bad() -> None:
+    signs = watched([reading(at("10:00"), temp=31), reading(at("10:05"), temp=29)], plan([HOT]))[1]
+    assert [type(sign) for sign in signs] == [Seen]
+
+
+def test_each_parameter_is_judged_on_its_asset() -> None:
+    signs = watched([reading(at("10:00"), pm=measured(3, "D"), so2=measured(3, "N"))], plan())[1]
+    assert [(sign.kind, sign.asset) for sign in signs if isinstance(sign, Seen)] == [("analyser-fault", PM)]
+
+
+def test_rule_looks_only_at_its_kind_of_reading() -> None:
+    assert watched([reading(at("10:00"), kind="hour", temp=35)], plan([HOT]))[1] == []
+
+
+@pytest.mark.parametrize("name", sorted(CONDITIONS))
+def test_each_condition_opens_and_clears(name: str) -> None:
+    values: dict[str, list[Measured]] = {
+        "flag": [measured(5), measured(5, "D"), measured(5)],
+        "outside": [measured(5), measured(1), measured(4)],
+        "below": [measured(5), measured(2), measured(4)],
+        "stuck": [measured(5), measured(5), measured(6)],
+        "nearly-stuck": [measured(5), measured(6), measured(8)],
+        "jump": [measured(5), measured(9), measured(9)],
+        "swing": [measured(1), measured(9), measured(9)],
+    }
+    one = rule("one", "analyser-fault", CONDITIONS[name], codes=("pm",))
+    day = START + timedelta(hours=3, minutes=50)
+    came = [reading(day + n * STEP, pm=value) for n, value in enumerate(values[name])]
+    _, signs = watched(came, plan([one]))
+    assert told(signs) == [("opened", came[1].at), ("cleared", came[2].at)]

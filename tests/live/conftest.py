@@ -1,0 +1,57 @@
+"""One embedded pair, Kafka and mongod, for all live tests of a session.
+
+The pair runs in a process of its own, so it does not care about event loops; the process is on a leash, so it does
+not outlive pytest. Tests share it: use names of your own for topics, groups and databases. Tests that kill a server
+start their own `Embedded`.
+"""
+
+from __future__ import annotations
+
+import json
+import select
+import signal
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+import pytest
+
+from infra.local.leash import leashed
+
+ROOT = Path(__file__).parents[2]
+START_SECONDS = 180.0
+
+
+@dataclass(frozen=True)
+class Platform:
+    """Addresses for clients: `kafka` as host:port, `mongo` as a URL; and the data folder with its logs."""
+
+    kafka: str
+    mongo: str
+    data: Path
+
+
+@contextmanager
+def running(data: Path) -> Iterator[Platform]:
+    """The developers' command, run as they would: `python -m infra.local.embedded --data DIR`."""
+    command = leashed([sys.executable, "-m", "infra.local.embedded", "--data", str(data)])
+    errors = data.with_name(data.name + ".stderr")
+    with errors.open("w") as stderr:
+        process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True)
+    try:
+        assert process.stdout is not None
+        said = process.stdout.readline() if select.select([process.stdout], [], [], START_SECONDS)[0] else ""
+        assert said, f"the embedded platform did not start: {errors.read_text()}"
+        yield Platform(**json.loads(said), data=data)
+    finally:
+        process.send_signal(signal.SIGTERM)
+        process.communicate(timeout=40)
+
+
+@pytest.fixture(scope="session")
+def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
+    with running(tmp_path_factory.mktemp("platform")) as addresses:
+        yield addresses

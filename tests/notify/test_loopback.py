@@ -1,0 +1,212 @@
+"""From the event to the phone over loopback: real HTTP, real SMTP, real delivery reports; and nothing leaks on the way."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import socket
+from collections.abc import AsyncIterator, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import timedelta
+
+import httpx
+import pytest
+import structlog
+import uvicorn
+from fastapi import FastAPI
+
+from contracts.events.notify import NoticeDeliveredV1, NoticeFailedV1, NoticeSentV1
+from infra.local.sinks.both import Sinks
+from infra.local.sinks.mood import Order
+from infra.runtime import problems
+from infra.runtime.security import check_closed
+from services.notify.api import router_for
+from services.notify.channels.kannel import Account, KannelGateway
+from services.notify.channels.receipts import ReceiptKeys
+from services.notify.channels.smtp import Mailbox, SmtpServer
+from services.notify.counter import Counter
+from services.notify.handovers import Handovers
+from tests.notify import town
+from tests.notify.desk import Desk, desk_with
+from tests.notify.test_handlers import ANN, SMS_ONLY
+
+PASSWORD = "open-sesame-42"
+SECRETS = (
+    PASSWORD, *(phone for one in town.PEOPLE for phone in one.phones), *(one.name for one in town.PEOPLE),
+    *(mail for one in town.PEOPLE for mail in one.emails),
+)  # fmt: skip
+
+
+@dataclass
+class Street:
+    """A desk that sends to the sinks, and is reached by them at `url`."""
+
+    desk: Desk
+    counter: Counter
+    sinks: Sinks
+    url: str
+    keys: ReceiptKeys
+
+    async def until(self, *states: str) -> None:
+        """Waits until every message is in one of these states."""
+        async with asyncio.timeout(20):
+            while {message.state for message in self.desk.messages} - set(states):
+                await asyncio.sleep(0.01)
+
+
+@asynccontextmanager
+async def served(desk: Desk, keys: ReceiptKeys) -> AsyncIterator[str]:
+    """The API of notify over the desk, on a port of its own."""
+    app = FastAPI()
+    problems.install(app)
+    app.include_router(router_for(keys))
+    check_closed(app)
+    app.state.room = desk
+    listener = socket.socket()
+    listener.bind(("127.0.0.1", 0))
+    server = uvicorn.Server(uvicorn.Config(app, log_config=None, access_log=False, lifespan="off"))
+    task = asyncio.create_task(server.serve(sockets=[listener]))
+    try:
+        yield f"http://127.0.0.1:{listener.getsockname()[1]}"
+    finally:
+        server.should_exit = True
+        await task
+
+
+@pytest.fixture
+async def build(sinks: Sinks) -> AsyncIterator[Callable[..., object]]:
+    """Makes the street; its desk takes the rules of notice and the directory."""
+    async with _Streets(sinks) as streets:
+        yield streets.make
+
+
+class _Streets:
+    def __init__(self, sinks: Sinks) -> None:
+        from contextlib import AsyncExitStack
+
+        self.sinks, self.stack = sinks, AsyncExitStack()
+
+    async def __aenter__(self) -> _Streets:
+        return self
+
+    async def __aexit__(self, *_: object) -> None:
+        await self.stack.aclose()
+
+    async def make(self, notices: object = None, **more: object) -> Street:
+        keys = ReceiptKeys(b"secret")
+        gateway = KannelGateway(Account(self.sinks.sms_url, "watchbill", PASSWORD))
+        server = SmtpServer(Mailbox("127.0.0.1", self.sinks.smtp_port, "watchbill@example.com", starttls=False))
+        counter = Counter(gateway, server)
+        self.stack.push_async_callback(gateway.close)
+        desk = await desk_with(counter, notices, **more)
+        url = await self.stack.enter_async_context(served(desk, keys))
+        counter.receipts = lambda notice: keys.address(url, notice)
+        return Street(desk, counter, self.sinks, url, keys)
+
+
+async def test_fault_reaches_phones_and_mailboxes(build) -> None:  # type: ignore[no-untyped-def]
+    street: Street = await build()
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire()
+    await street.until("handed", "delivered")
+    async with asyncio.timeout(20):
+        while len(street.desk.in_state("delivered")) < 2:
+            await asyncio.sleep(0.01)
+    assert {message.channel for message in street.desk.in_state("delivered")} == {"sms"}
+    assert {message.channel for message in street.desk.in_state("handed")} == {"email"}
+    assert sorted(row["to"] for row in street.sinks.sms.box.rows) == ["19900000001", "19900000002"]
+    assert sorted(row["to"] for row in street.sinks.mail.box.rows) == ["ann@example.com", "boss@example.com"]
+    assert len(street.desk.said_of(NoticeSentV1)) == 4
+    assert len(street.desk.said_of(NoticeDeliveredV1)) == 2
+
+
+async def test_storm_of_fifty_rings_four_times(build) -> None:  # type: ignore[no-untyped-def]
+    street: Street = await build(SMS_ONLY, directory=ANN)
+    for number in range(50):
+        await street.desk.hear(town.opened(fault=f"fault-{number}"), f"e-{number}")
+    await street.desk.fire(town.NOON + timedelta(minutes=10))
+    texts = [row["text"] for row in street.sinks.sms.box.rows]
+    assert len(texts) == 4
+    assert "另有47条通知合并" in texts[3]
+
+
+async def test_dead_process_does_not_double(build) -> None:  # type: ignore[no-untyped-def]
+    """The gateway took it, the process died before it was remembered, the next one tries again."""
+    street: Street = await build(SMS_ONLY, directory=ANN)
+    street.sinks.sms.mood.take(Order(mode="lost", times=1))
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire()
+    street.counter.handovers = Handovers()
+    await street.desk.fire(town.NOON + timedelta(seconds=30))
+    await street.until("delivered")
+    assert len(street.sinks.sms.box.rows) == 1
+
+
+async def test_crash_before_mark_sends_once(build) -> None:  # type: ignore[no-untyped-def]
+    street: Street = await build(SMS_ONLY.model_copy(), directory=ANN)
+    street.counter.receipts = lambda notice: ""
+    await street.desk.hear(town.opened(), "e-1")
+    forgetful = replace(street.counter, handovers=Handovers())
+    (timer,) = street.desk.timers.values()
+    page = street.desk.page()
+    from infra.runtime.ears import Wake
+
+    await forgetful.send_message_when_due(Wake("send", timer[2], timer[0]), page.entry("c", "send", "c"))
+    await street.desk.fire()
+    assert len(street.sinks.sms.box.rows) == 1
+    assert sum(street.sinks.sms.box.repeats.values()) == 1
+    assert street.desk.messages[0].provider_id == street.sinks.sms.box.rows[0]["id"]
+
+
+async def test_five_tries_then_failed(build) -> None:  # type: ignore[no-untyped-def]
+    street: Street = await build(SMS_ONLY, directory=ANN)
+    street.sinks.sms.mood.take(Order(mode="temporary"))
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire(town.NOON + timedelta(hours=1))
+    (failed,) = street.desk.said_of(NoticeFailedV1)
+    assert isinstance(failed, NoticeFailedV1)
+    assert (failed.attempts, failed.reason) == (5, "503 Temporal failure, try again later.")
+
+
+async def test_undelivered_report_is_a_failure(build) -> None:  # type: ignore[no-untyped-def]
+    street: Street = await build(SMS_ONLY, directory=ANN)
+    street.sinks.sms.mood.take(Order(mode="undelivered"))
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire()
+    await street.until("failed")
+
+
+@pytest.mark.parametrize("key", ["", "0" * 32])
+async def test_report_needs_its_key(build, key: str) -> None:  # type: ignore[no-untyped-def]
+    street: Street = await build(SMS_ONLY, directory=ANN)
+    await street.desk.hear(town.opened(), "e-1")
+    (message,) = street.desk.messages
+    async with httpx.AsyncClient(base_url=street.url) as client:
+        query = {"notice": message.id, "key": key, "type": "1"}
+        assert (await client.get("/v1/receipts/sms", params=query)).status_code == 401
+        query["key"] = street.keys.key(message.id)
+        assert (await client.post("/v1/receipts/sms", params=query)).json() == {"notice": message.id, "state": "queued"}
+        assert (await client.get("/v1/receipts/sms", params={**query, "type": "5"})).status_code == 422
+        other = {"notice": "unknown", "key": street.keys.key("unknown"), "type": "1"}
+        assert (await client.get("/v1/receipts/sms", params=other)).status_code == 404
+
+
+async def test_no_secret_in_events_or_logs(build, caplog: pytest.LogCaptureFixture) -> None:  # type: ignore[no-untyped-def]
+    """Everything that can go wrong goes wrong once, with all logs on: neither says who has which number."""
+    caplog.set_level(logging.DEBUG)
+    with structlog.testing.capture_logs() as lines:
+        street: Street = await build()
+        street.sinks.mail.mood.take(Order(mode="permanent", times=1))
+        street.sinks.sms.mood.take(Order(mode="temporary", times=1))
+        await street.desk.hear(town.opened(), "e-1")
+        await street.desk.hear(town.settled(), "e-2")
+        await street.desk.fire(town.NOON + timedelta(minutes=5))
+        await street.until("handed", "delivered", "failed")
+    ours = [record for record in caplog.records if not record.name.startswith(("aiosmtpd", "mail.log"))]
+    shown = [event.model_dump_json() for event in street.desk.said]
+    shown += [str(line) for line in lines] + [record.getMessage() for record in ours] + list(street.desk.timers)
+    shown += [str(message.document()) for message in street.desk.messages]
+    assert len(street.desk.said) > 8
+    assert [step.detail for message in street.desk.in_state("failed") for step in message.history if step.detail]
+    assert not [(secret, text) for text in shown for secret in SECRETS if secret in text]
