@@ -14,14 +14,10 @@ from typing import Any
 from pydantic import BaseModel
 
 from contracts.agreements.agreement import Agreement, Lot
+from contracts.agreements.forms import FORMS
 
 FOLDER = Path(__file__).parent / "schemas"
 DIALECT = "https://json-schema.org/draft/2020-12/schema"
-FORMS = {
-    "time": {"pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"},
-    "duration": {"pattern": r"^P(?=[\dT])(\d+W)?(\d+D)?(T(?=\d)(\d+H)?(\d+M)?(\d+S)?)?$"},
-}
-"""Formats that editors check by RFC 3339 (a time of day with its zone) or not at all."""
 
 
 def schemas() -> dict[str, str]:
@@ -50,9 +46,11 @@ def _editable(schema: Any) -> Any:
         return [_editable(part) for part in schema]
     if not isinstance(schema, dict):
         return schema
-    form = FORMS.get(str(schema.get("format")), {}) if schema.get("type") == "string" else {}
-    kept = {name: _editable(part) for name, part in schema.items() if not (form and name == "format")}
-    return {**kept, **form}
+    kept = {name: _editable(part) for name, part in schema.items()}
+    if schema.get("type") == "string" and schema.get("format") in FORMS:
+        # Editors would ask a time of day for its zone, and not look at durations at all.
+        return {**{name: part for name, part in kept.items() if name != "format"}, "pattern": FORMS[schema["format"]]}
+    return kept
 
 
 def _text(schema: dict[str, Any]) -> str:

@@ -11,7 +11,7 @@ def year_from_chinesecalendar(year: int) -> Year:
 
     UnknownYear where the installed package does not know the year (it follows the State Council's notices).
     """
-    from chinese_calendar import constants  # type: ignore[import-untyped]
+    from chinese_calendar import constants
 
     holidays = tuple(sorted(day for day in constants.holidays if day.year == year))
     if not holidays:

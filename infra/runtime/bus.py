@@ -53,7 +53,9 @@ def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
 
 def open_bus(settings: RuntimeSettings, ears: Ears, lines: Mapping[str, Line]) -> KafkaBroker:
     """A broker with a subscriber for each stream this service hears."""
-    broker = KafkaBroker(settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER)
+    broker = KafkaBroker(
+        settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER
+    )
     for topic, line in lines.items():
         _subscribe(broker, settings, ears, topic, line)
     return broker

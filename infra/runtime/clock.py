@@ -3,10 +3,14 @@
 from __future__ import annotations
 
 import asyncio
+import json
 from datetime import UTC, datetime
+from pathlib import Path
 from typing import Protocol
 
 from contracts.values import whole_milliseconds
+
+_LONG_AGO = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Clock(Protocol):
@@ -41,9 +45,17 @@ class SystemClock:
 class MovableClock:
     """Stands still until it is moved. The horizon may lag behind, so that what came in is heard before timers fire."""
 
-    def __init__(self, now: datetime) -> None:
-        self._now = self._horizon = whole_milliseconds(now)
+    def __init__(self, now: datetime, horizon: datetime | None = None) -> None:
+        self._now, self._horizon = whole_milliseconds(now), whole_milliseconds(horizon or now)
         self._moved = asyncio.Event()
+
+    @classmethod
+    def at_last(cls, written: Path | None) -> MovableClock:
+        """The clock as the conductor left it, or long ago where it has not begun."""
+        if written is None or not written.exists():
+            return cls(_LONG_AGO)
+        last = json.loads(written.read_text())
+        return cls(datetime.fromisoformat(last["now"]), datetime.fromisoformat(last["horizon"]))
 
     def now(self) -> datetime:
         return self._now

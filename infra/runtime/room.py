@@ -6,7 +6,6 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from datetime import UTC, datetime
 from typing import Any, Protocol
 
 import structlog
@@ -30,7 +29,6 @@ from infra.runtime.timers import Timers
 
 log = structlog.get_logger()
 Indexes = Mapping[str, Sequence[IndexModel]]
-EPOCH = datetime(2000, 1, 1, tzinfo=UTC)
 
 
 class Part(Protocol):
@@ -55,7 +53,7 @@ class Room:
     starts: Sequence[Callable[[Room], Awaitable[Callable[[], Awaitable[None]] | None]]] = ()
 
     def __post_init__(self) -> None:
-        self.clock: Clock = MovableClock(EPOCH) if self.settings.movable else SystemClock()
+        self.clock: Clock = MovableClock.at_last(self.settings.clock_file) if self.settings.movable else SystemClock()
         self.health = Health(self.settings.stuck_after_seconds)
         self.ledger: Ledger
         self.relay: Relay

@@ -23,7 +23,7 @@ from contracts.values import Words
 from infra.runtime.problems import Problem
 
 Role = Literal["buyer", "supplier", "administrator", "auditor", "logger", "service"]
-PEOPLE = ("buyer", "supplier", "administrator", "auditor")
+PEOPLE: tuple[Role, ...] = ("buyer", "supplier", "administrator", "auditor")
 _AUDIENCE = "watchbill"
 _ALGORITHM = "EdDSA"
 
@@ -88,7 +88,7 @@ class Doorkeeper:
                 now=int(time.time()),
                 exp={"essential": True},
                 aud={"essential": True, "value": _AUDIENCE},
-                role={"essential": True, "values": [*PEOPLE]},
+                role={"essential": True, "values": [str(role) for role in PEOPLE]},
                 sub={"essential": True},
                 org={"essential": True},
             )

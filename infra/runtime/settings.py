@@ -23,6 +23,8 @@ class RuntimeSettings(BaseSettings):
     instance: str = "0"
     """Names this process among those of its service; stable over restarts."""
     clock: Literal["system", "movable"] = "system"
+    clock_file: Path | None = None
+    """Where the conductor writes the time, for a service that is started again."""
     secrets: Path = Path("secrets")
     """Folder of secret files: `token-public.pem` and `keys.json`."""
     batch_max_records: int = 500

@@ -253,6 +253,23 @@ def test_one_mistake_is_told_once(name: str, old: str, new: str, field: str, wro
     assert mistake.expected.zh != mistake.expected.en
 
 
+@pytest.mark.parametrize(
+    ("name", "old", "new"),
+    [
+        ("agreement", "starts: 2026-01-01", "starts: 20260101"),
+        ("agreement", 'ends: "20:00"', 'ends: "20:00Z"'),
+        ("faults", "lasts: PT15M", "lasts: -PT15M"),
+        ("faults", "warns: [PT1H]", 'warns: ["01:00:00"]'),
+        ("faults", "- time: PT4H", "- time: P"),
+        ("sites", "since: 2018-01-01", "since: 86400"),
+    ],
+)
+def test_dates_and_durations_have_one_form(name: str, old: str, new: str) -> None:
+    (mistake,) = mistakes_of(small(**{name: (old, new)}))
+    assert mistake.wrong and mistake.wrong in new
+    assert mistake.expected.en.startswith(("a date", "a time", "an ISO 8601 duration"))
+
+
 def test_yaml_errors_leave_no_echoes() -> None:
     files = small(lot=("supplier: keeper", "supplier: [keeper"), sites=("kind: air-station", "\tkind: air-station"))
     assert [(mistake.file, mistake.line) for mistake in mistakes_of(files)] == [
@@ -339,13 +356,41 @@ def keys_of(node: Node) -> Iterator[tuple[int, int, str]]:
             yield from keys_of(item)
 
 
+ODD = ["x", "[]", "{}", "null", "[x]", "{x: y}", "中", "-1", "[[]]", "[{id: [x]}]", '"\\0"', "FREQ=", ".nan", "20:00Z"]
+
+
+def values_of(node: Node) -> Iterator[tuple[int, int]]:
+    """Where each value of a YAML document begins and ends."""
+    yield node.start_mark.index, node.end_mark.index
+    below = [value for _, value in node.value] if isinstance(node, MappingNode) else node.value
+    if isinstance(node, MappingNode | SequenceNode):
+        for value in below:
+            yield from values_of(value)
+
+
+VALUES = sorted(
+    {(file, *value) for file, text in SMALL.items() for value in values_of(YAML(typ="safe", pure=True).compose(text))}
+)
+
+
+@settings(max_examples=30, deadline=None)
+@given(st.sampled_from(VALUES), st.sampled_from(ODD))
+def test_no_value_brings_the_reader_down(place: tuple[str, int, int], odd: str) -> None:
+    file, begins, ends = place
+    text = SMALL[file]
+    line_end = "\n" if text[begins:ends].endswith("\n") else ""
+    for mistake in mistakes_of({**SMALL, file: text[:begins] + odd + line_end + text[ends:]}):
+        assert mistake.line >= 1 and mistake.file in SMALL
+        assert "Input should" not in mistake.expected.en
+
+
 KEYS = sorted(
     {(file, *key) for file, text in SMALL.items() for key in keys_of(YAML(typ="safe", pure=True).compose(text))}
 )
 misspelt = st.one_of(st.text("abcdefghij_", min_size=1, max_size=12), st.integers(min_value=0, max_value=3))
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=50, deadline=None)
 @given(st.sampled_from(KEYS), misspelt)
 def test_renamed_field_is_always_located(key: tuple[str, int, int, str], slip: str | int) -> None:
     file, line, column, name = key

@@ -13,7 +13,7 @@ import contracts.agreements
 from contracts.agreements.agreement import Agreement, Lot
 from contracts.agreements.clocks import Within
 from contracts.agreements.entry import Entry
-from contracts.agreements.folder import find_mistakes, read_agreement
+from contracts.agreements.folder import read_agreement
 from contracts.agreements.plans import InspectionPlan
 from contracts.agreements.scores import Breaches, FailedItems, Missed
 from contracts.agreements.seed_calendar import year_from_chinesecalendar
@@ -39,10 +39,6 @@ def asset(lot: Lot, id_: str) -> Asset:
 
 def plan(lot: Lot, id_: str) -> InspectionPlan:
     return next(plan for plan in lot.plans if plan.id == id_)
-
-
-def test_folder_has_no_mistakes() -> None:
-    assert find_mistakes(FOLDER) == ()
 
 
 def test_table_one_is_whole(lot: Lot) -> None:

@@ -135,7 +135,7 @@ def any_hours(draw: st.DrawFn) -> Hours:
     for _ in range(draw(st.integers(1, 3))):
         start = draw(minutes)
         end = draw(st.integers(start + 1, 24 * 60)) % (24 * 60)
-        spans.append(tuple(f"{each // 60:02}:{each % 60:02}" for each in (start, end)))
+        spans.append((f"{start // 60:02}:{start % 60:02}", f"{end // 60:02}:{end % 60:02}"))
     return hours(spans, tuple(draw(st.sets(st.sampled_from(EVERY_DAY), min_size=1))))
 
 

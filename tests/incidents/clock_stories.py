@@ -93,7 +93,7 @@ def opened(moment: datetime, family: Family = "instrument", kind: str = "analyse
 
 def step(name: Step, moment: datetime) -> FaultEvent:
     event = STEP_EVENTS[name]
-    return event(**_shared(), at=moment, by="zhang", posted_at=moment)  # type: ignore[call-arg]
+    return event(**_shared(), at=moment, by="zhang", posted_at=moment)
 
 
 def paused(moment: datetime, reason: PauseReason = "power") -> FaultEvent:

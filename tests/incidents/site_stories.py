@@ -1,4 +1,4 @@
-"""A site with its lot, rules and readings, as the tests of rules and faults tell them; times are local, Asia/Shanghai."""
+"""A site with its lot, rules and readings, as the tests of rules and faults tell them; local times, Asia/Shanghai."""
 
 from __future__ import annotations
 

@@ -12,6 +12,7 @@ from services.incidents.clock import Clock
 from tests.incidents.clock_stories import at, clause, clock, opened, paused, resumed, step
 
 HOUR = timedelta(hours=1)
+MINUTE = timedelta(minutes=1)
 SOLVE = clause(4 * HOUR, covers="patrol", warns=(HOUR,))
 ARRIVE = clause(5 * HOUR, covers="visits", until=("arrived", "resolved"))
 APP = clause(
@@ -37,7 +38,7 @@ def test_solved_a_millisecond_late_is_breached() -> None:
 def test_warning_comes_an_hour_before() -> None:
     shown = clock(SOLVE, opened(at("07:10")), now=at("08:00"))
     assert shown.warns == (at("10:10"),)
-    assert (shown.state, shown.counted, shown.left) == ("running", timedelta(minutes=50), timedelta(hours=3, minutes=10))
+    assert (shown.state, shown.counted, shown.left) == ("running", 50 * MINUTE, 190 * MINUTE)
 
 
 def test_resolved_fault_warns_no_more() -> None:
@@ -107,11 +108,28 @@ def test_overlapping_reasons_stop_once() -> None:
     assert shown.due == at("13:30")
 
 
+def test_shorter_cut_inside_another_changes_nothing() -> None:
+    inner = (paused(at("08:00"), "communication"), resumed(at("08:30"), "communication"))
+    steps = (paused(at("07:00")), *inner, resumed(at("10:00")))
+    assert clock(SOLVE, opened(at("06:30")), *steps, now=at("10:30")).due == at("13:30")
+
+
+def test_cut_holds_from_its_first_instant() -> None:
+    steps = (paused(at("07:00")), resumed(at("08:00")))
+    assert clock(SOLVE, opened(at("06:30")), steps[0], now=at("07:00")).state == "paused"
+    assert clock(SOLVE, opened(at("06:30")), *steps, now=at("08:00")).state == "running"
+
+
+def test_resumption_at_the_end_still_counts() -> None:
+    steps = (paused(at("07:00")), resumed(at("08:00")), step("resolved", at("08:00")))
+    assert clock(SOLVE, opened(at("06:30")), *steps, now=at("23:00")).due == at("11:30")
+
+
 def test_pause_and_resume_together_change_nothing() -> None:
-    steps = (paused(at("07:00")), resumed(at("07:00")))
-    assert clock(SOLVE, opened(at("06:30")), *steps, now=at("08:00")).due == at("10:30")
-    steps = (paused(at("07:00")), resumed(at("08:00")), paused(at("08:00")), resumed(at("09:00")))
-    assert clock(SOLVE, opened(at("06:30")), *steps, now=at("09:00")).due == at("12:30")
+    nothing = (paused(at("07:00")), resumed(at("07:00")))
+    assert clock(SOLVE, opened(at("06:30")), *nothing, now=at("08:00")).due == at("10:30")
+    onward = (paused(at("07:00")), resumed(at("08:00")), paused(at("08:00")), resumed(at("09:00")))
+    assert clock(SOLVE, opened(at("06:30")), *onward, now=at("09:00")).due == at("12:30")
 
 
 def test_steps_after_the_end_are_ignored() -> None:

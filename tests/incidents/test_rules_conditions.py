@@ -1,4 +1,4 @@
-"""Each condition, opening and clearing, against its slow version; and what late or repeated readings may do: nothing."""
+"""Each condition, opening and clearing, against its slow version; late and repeated readings do nothing."""
 
 from __future__ import annotations
 
@@ -6,7 +6,7 @@ from datetime import timedelta
 from decimal import Decimal
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.agreements.faults import Condition, FaultRule, FlagIs, Jump, Outside, Stuck, Swing
@@ -57,6 +57,7 @@ def told(signs: list[Sign]) -> list[tuple[str, object]]:
     return [(names[type(sign)], sign.at) for sign in signs if not isinstance(sign, Rewritten)]
 
 
+@settings(deadline=None)
 @given(rules(), courses)
 def test_instants_equal_the_slow_version(one: FaultRule, course: list[tuple[int, Measured | None]]) -> None:
     came = readings(course)
@@ -64,6 +65,7 @@ def test_instants_equal_the_slow_version(one: FaultRule, course: list[tuple[int,
     assert told(signs) == instants(one, "pm", came)
 
 
+@settings(deadline=None)
 @given(rules(), courses, st.data())
 def test_late_and_repeated_readings_open_nothing(
     one: FaultRule, course: list[tuple[int, Measured | None]], data: st.DataObject

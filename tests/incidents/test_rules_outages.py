@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import datetime
 from decimal import Decimal
 
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from contracts.agreements.faults import FaultRule, Outside
@@ -15,7 +15,7 @@ from services.incidents.rules.instants import moment_of
 from services.incidents.rules.notes import plain_of, watch_of
 from services.incidents.rules.spans import ENDLESS
 from tests.incidents.site_stories import POWER, SITE, STEP, at, minutes, plan, reading, rule, watched
-from tests.incidents.slow_rules import looked_at, truth
+from tests.incidents.slow_rules import truth
 
 START = at("06:00")
 LOW = Outside(test="outside", low=Decimal(180), margin=Decimal(20))
@@ -39,7 +39,7 @@ def slow_outages(one: FaultRule, came: list[ReadingReceivedV1]) -> list[tuple[da
     """From the first bad reading of what opened a fault to the end of what cleared it, with all readings in order."""
     known = list({each.time: each for each in reversed(came)}.values())
     known.sort(key=lambda each: each.time)
-    words = [(each, truth(one, "volt", known[: n + 1])) for n, each in enumerate(known) if looked_at(one, "volt", each) is not None]  # fmt: skip
+    words = [(each, truth(one, "volt", known[: n + 1])) for n, each in enumerate(known)]
     outages: list[tuple[datetime, datetime | None]] = []
     bad = good = None
     for each, word in words:
@@ -71,18 +71,21 @@ def joined(outages: list[tuple[datetime, datetime | None]]) -> list[tuple[dateti
     return merged
 
 
+@settings(deadline=None)
 @given(rules(), arrivals())
 def test_outages_do_not_depend_on_arrival(one: FaultRule, came: list[ReadingReceivedV1]) -> None:
     watch, _ = watched(came, plan([one]))
     assert known_outages(watch) == joined(slow_outages(one, came))
 
 
+@settings(deadline=None)
 @given(rules(), arrivals())
 def test_watch_survives_the_database(one: FaultRule, came: list[ReadingReceivedV1]) -> None:
     watch, _ = watched(came, plan([one]))
     assert watch_of(plain_of(watch)) == watch
 
 
+@settings(deadline=None, max_examples=20)
 @given(st.lists(st.sampled_from([230, 230, 0, 0, None]), min_size=300, max_size=500))
 def test_long_trail_stays_short_and_right(volts: list[int | None]) -> None:
     came = [reading(START + n * STEP, volt=volt) for n, volt in enumerate(volts) if volt is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Awaitable, Callable
 from dataclasses import dataclass
 
 import pytest
@@ -27,7 +27,7 @@ SPAN = SpanContext(0xABCDEF, 0x1234, is_remote=True, trace_flags=TraceFlags(1))
 class Way:
     """A channel under test: how to send over it, what arrived, how to make it refuse the next try."""
 
-    send: Callable[[str], object]
+    send: Callable[[str], Awaitable[Handed | Refused]]
     texts: Callable[[], list[tuple[str, str]]]
     refuse: Callable[[bool], None]
     repeats: Callable[[], int]
@@ -96,7 +96,7 @@ def way(request: pytest.FixtureRequest, sinks: Sinks) -> Way:
 
 
 async def test_message_arrives_as_it_was(way: Way) -> None:
-    outcome = await way.send("n-1")  # type: ignore[misc]
+    outcome = await way.send("n-1")
     assert isinstance(outcome, Handed)
     assert outcome.provider_id
     ((to, text),) = way.texts()
@@ -105,7 +105,7 @@ async def test_message_arrives_as_it_was(way: Way) -> None:
 
 
 async def test_same_notice_arrives_once(way: Way) -> None:
-    outcomes = [await way.send(notice) for notice in ("n-1", "n-1", "n-2")]  # type: ignore[misc]
+    outcomes = [await way.send(notice) for notice in ("n-1", "n-1", "n-2")]
     assert outcomes[0] == outcomes[1] != outcomes[2]
     assert (len(way.texts()), way.repeats()) == (2, 1)
 
@@ -113,11 +113,11 @@ async def test_same_notice_arrives_once(way: Way) -> None:
 @pytest.mark.parametrize("permanent", [True, False])
 async def test_refusal_tells_whether_it_passes(way: Way, permanent: bool) -> None:
     way.refuse(permanent)
-    outcome = await way.send("n-1")  # type: ignore[misc]
+    outcome = await way.send("n-1")
     assert isinstance(outcome, Refused)
     assert outcome.permanent is permanent
     assert not way.texts()
-    assert isinstance(await way.send("n-1"), Handed)  # type: ignore[misc]
+    assert isinstance(await way.send("n-1"), Handed)
 
 
 async def test_451_passes_and_550_stays(sinks: Sinks) -> None:

@@ -3,15 +3,18 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
 from contracts.events.notify import NoticeDeliveredV1, NoticeFailedV1, NoticeRequestedV1, NoticeSentV1
+from infra.runtime.ears import Wake
 from services.notify.api import _take
 from services.notify.channels.memory import MemoryGateway, MemoryMail
+from services.notify.channels.ports import Sms
 from services.notify.counter import Counter
 from services.notify.domain.directory import Directory
-from services.notify.domain.messages import Message, Patience
-from services.notify.domain.outcomes import Refused
+from services.notify.domain.messages import Patience, Report
+from services.notify.domain.outcomes import Handed, Refused
 from services.notify.domain.storm import Window
 from services.notify.handovers import Handovers
 from tests.notify import town
@@ -28,19 +31,29 @@ def counter() -> Counter:
     return Counter(MemoryGateway(), MemoryMail(), Patience())
 
 
-async def ann() -> tuple[Desk, MemoryGateway]:
+class EagerGateway(MemoryGateway):
+    """Does something between taking a message and answering."""
+
+    then: Callable[[], Awaitable[None]] | None = None
+
+    async def send(self, message: Sms) -> Handed | Refused:
+        outcome = await super().send(message)
+        if self.then:
+            await self.then()
+        return outcome
+
+
+async def ann() -> tuple[Desk, EagerGateway]:
     """A desk that tells one person by SMS, and her gateway."""
-    with_gateway = counter()
-    desk = await desk_with(with_gateway, SMS_ONLY, directory=ANN)
-    assert isinstance(with_gateway.sms, MemoryGateway)
-    return desk, with_gateway.sms
+    gateway = EagerGateway()
+    return await desk_with(Counter(gateway, MemoryMail()), SMS_ONLY, directory=ANN), gateway
 
 
-async def report(desk: Desk, notice: str, kind: str) -> None:
+async def report(desk: Desk, notice: str, kind: Report) -> None:
     """The gateway's report, as the API takes it."""
     page = desk.page()
     entry = page.entry(f"act|{kind}", "take_receipt", "act")
-    await _take(notice, kind, entry)  # type: ignore[arg-type]
+    await _take(notice, kind, entry)
     page.accept(entry)
     await desk.commit(page)
 
@@ -158,17 +171,11 @@ async def test_crash_after_handover_repeats_the_key() -> None:
     assert isinstance(with_gateway.sms, MemoryGateway)
     page = desk.page()
     entry = page.entry("send", "send", "send")
-    await with_gateway.send_message_when_due(wake_of(message), entry)  # and the process dies here
+    await with_gateway.send_message_when_due(Wake("send", message.id, town.NOON), entry)  # and the process dies here
     with_gateway.handovers = Handovers()
     await desk.fire()
     assert (len(with_gateway.sms.taken), with_gateway.sms.repeats) == (1, 1)
     assert desk.messages[0].state == "handed"
-
-
-def wake_of(message: Message):  # type: ignore[no-untyped-def]
-    from infra.runtime.ears import Wake
-
-    return Wake("send", message.id, town.NOON)
 
 
 async def test_report_overtakes_the_commit() -> None:
@@ -176,14 +183,7 @@ async def test_report_overtakes_the_commit() -> None:
     desk, gateway = await ann()
     await desk.hear(town.opened(), "e-1")
     (message,) = desk.messages
-    take = gateway.send
-
-    async def send_and_report(sms):  # type: ignore[no-untyped-def]
-        outcome = await take(sms)
-        await report(desk, message.id, "delivered")
-        return outcome
-
-    gateway.send = send_and_report  # type: ignore[method-assign]
+    gateway.then = lambda: report(desk, message.id, "delivered")
     await desk.fire()
     assert desk.messages[0].state == "delivered"
     assert (len(gateway.taken), gateway.repeats) == (1, 0)

@@ -5,8 +5,8 @@ from __future__ import annotations
 import asyncio
 import logging
 import socket
-from collections.abc import AsyncIterator, Callable
-from contextlib import asynccontextmanager
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import timedelta
 
@@ -16,16 +16,19 @@ import structlog
 import uvicorn
 from fastapi import FastAPI
 
+from contracts.agreements.notices import Notices
 from contracts.events.notify import NoticeDeliveredV1, NoticeFailedV1, NoticeSentV1
 from infra.local.sinks.both import Sinks
 from infra.local.sinks.mood import Order
 from infra.runtime import problems
+from infra.runtime.ears import Wake
 from infra.runtime.security import check_closed
 from services.notify.api import router_for
 from services.notify.channels.kannel import Account, KannelGateway
 from services.notify.channels.receipts import ReceiptKeys
 from services.notify.channels.smtp import Mailbox, SmtpServer
 from services.notify.counter import Counter
+from services.notify.domain.directory import Directory
 from services.notify.handovers import Handovers
 from tests.notify import town
 from tests.notify.desk import Desk, desk_with
@@ -74,39 +77,29 @@ async def served(desk: Desk, keys: ReceiptKeys) -> AsyncIterator[str]:
         await task
 
 
+Build = Callable[..., Awaitable[Street]]
+
+
 @pytest.fixture
-async def build(sinks: Sinks) -> AsyncIterator[Callable[..., object]]:
+async def build(sinks: Sinks) -> AsyncIterator[Build]:
     """Makes the street; its desk takes the rules of notice and the directory."""
-    async with _Streets(sinks) as streets:
-        yield streets.make
+    keys = ReceiptKeys(b"secret")
+    server = SmtpServer(Mailbox("127.0.0.1", sinks.smtp_port, "watchbill@example.com", starttls=False))
+    async with AsyncExitStack() as stack:
+        gateway = await stack.enter_async_context(KannelGateway(Account(sinks.sms_url, "watchbill", PASSWORD)))
+
+        async def make(notices: Notices = town.NOTICES, directory: Directory = town.DIRECTORY) -> Street:
+            counter = Counter(gateway, server)
+            desk = await desk_with(counter, notices, directory=directory)
+            url = await stack.enter_async_context(served(desk, keys))
+            counter.receipts = lambda notice: keys.address(url, notice)
+            return Street(desk, counter, sinks, url, keys)
+
+        yield make
 
 
-class _Streets:
-    def __init__(self, sinks: Sinks) -> None:
-        from contextlib import AsyncExitStack
-
-        self.sinks, self.stack = sinks, AsyncExitStack()
-
-    async def __aenter__(self) -> _Streets:
-        return self
-
-    async def __aexit__(self, *_: object) -> None:
-        await self.stack.aclose()
-
-    async def make(self, notices: object = None, **more: object) -> Street:
-        keys = ReceiptKeys(b"secret")
-        gateway = KannelGateway(Account(self.sinks.sms_url, "watchbill", PASSWORD))
-        server = SmtpServer(Mailbox("127.0.0.1", self.sinks.smtp_port, "watchbill@example.com", starttls=False))
-        counter = Counter(gateway, server)
-        self.stack.push_async_callback(gateway.close)
-        desk = await desk_with(counter, notices, **more)
-        url = await self.stack.enter_async_context(served(desk, keys))
-        counter.receipts = lambda notice: keys.address(url, notice)
-        return Street(desk, counter, self.sinks, url, keys)
-
-
-async def test_fault_reaches_phones_and_mailboxes(build) -> None:  # type: ignore[no-untyped-def]
-    street: Street = await build()
+async def test_fault_reaches_phones_and_mailboxes(build: Build) -> None:
+    street = await build()
     await street.desk.hear(town.opened(), "e-1")
     await street.desk.fire()
     await street.until("handed", "delivered")
@@ -121,8 +114,8 @@ async def test_fault_reaches_phones_and_mailboxes(build) -> None:  # type: ignor
     assert len(street.desk.said_of(NoticeDeliveredV1)) == 2
 
 
-async def test_storm_of_fifty_rings_four_times(build) -> None:  # type: ignore[no-untyped-def]
-    street: Street = await build(SMS_ONLY, directory=ANN)
+async def test_storm_of_fifty_rings_four_times(build: Build) -> None:
+    street = await build(SMS_ONLY, directory=ANN)
     for number in range(50):
         await street.desk.hear(town.opened(fault=f"fault-{number}"), f"e-{number}")
     await street.desk.fire(town.NOON + timedelta(minutes=10))
@@ -131,9 +124,9 @@ async def test_storm_of_fifty_rings_four_times(build) -> None:  # type: ignore[n
     assert "另有47条通知合并" in texts[3]
 
 
-async def test_dead_process_does_not_double(build) -> None:  # type: ignore[no-untyped-def]
+async def test_dead_process_does_not_double(build: Build) -> None:
     """The gateway took it, the process died before it was remembered, the next one tries again."""
-    street: Street = await build(SMS_ONLY, directory=ANN)
+    street = await build(SMS_ONLY, directory=ANN)
     street.sinks.sms.mood.take(Order(mode="lost", times=1))
     await street.desk.hear(town.opened(), "e-1")
     await street.desk.fire()
@@ -143,15 +136,13 @@ async def test_dead_process_does_not_double(build) -> None:  # type: ignore[no-u
     assert len(street.sinks.sms.box.rows) == 1
 
 
-async def test_crash_before_mark_sends_once(build) -> None:  # type: ignore[no-untyped-def]
-    street: Street = await build(SMS_ONLY.model_copy(), directory=ANN)
+async def test_crash_before_mark_sends_once(build: Build) -> None:
+    street = await build(SMS_ONLY, directory=ANN)
     street.counter.receipts = lambda notice: ""
     await street.desk.hear(town.opened(), "e-1")
     forgetful = replace(street.counter, handovers=Handovers())
     (timer,) = street.desk.timers.values()
     page = street.desk.page()
-    from infra.runtime.ears import Wake
-
     await forgetful.send_message_when_due(Wake("send", timer[2], timer[0]), page.entry("c", "send", "c"))
     await street.desk.fire()
     assert len(street.sinks.sms.box.rows) == 1
@@ -159,8 +150,8 @@ async def test_crash_before_mark_sends_once(build) -> None:  # type: ignore[no-u
     assert street.desk.messages[0].provider_id == street.sinks.sms.box.rows[0]["id"]
 
 
-async def test_five_tries_then_failed(build) -> None:  # type: ignore[no-untyped-def]
-    street: Street = await build(SMS_ONLY, directory=ANN)
+async def test_five_tries_then_failed(build: Build) -> None:
+    street = await build(SMS_ONLY, directory=ANN)
     street.sinks.sms.mood.take(Order(mode="temporary"))
     await street.desk.hear(town.opened(), "e-1")
     await street.desk.fire(town.NOON + timedelta(hours=1))
@@ -169,8 +160,8 @@ async def test_five_tries_then_failed(build) -> None:  # type: ignore[no-untyped
     assert (failed.attempts, failed.reason) == (5, "503 Temporal failure, try again later.")
 
 
-async def test_undelivered_report_is_a_failure(build) -> None:  # type: ignore[no-untyped-def]
-    street: Street = await build(SMS_ONLY, directory=ANN)
+async def test_undelivered_report_is_a_failure(build: Build) -> None:
+    street = await build(SMS_ONLY, directory=ANN)
     street.sinks.sms.mood.take(Order(mode="undelivered"))
     await street.desk.hear(town.opened(), "e-1")
     await street.desk.fire()
@@ -178,8 +169,8 @@ async def test_undelivered_report_is_a_failure(build) -> None:  # type: ignore[n
 
 
 @pytest.mark.parametrize("key", ["", "0" * 32])
-async def test_report_needs_its_key(build, key: str) -> None:  # type: ignore[no-untyped-def]
-    street: Street = await build(SMS_ONLY, directory=ANN)
+async def test_report_needs_its_key(build: Build, key: str) -> None:
+    street = await build(SMS_ONLY, directory=ANN)
     await street.desk.hear(town.opened(), "e-1")
     (message,) = street.desk.messages
     async with httpx.AsyncClient(base_url=street.url) as client:
@@ -192,11 +183,11 @@ async def test_report_needs_its_key(build, key: str) -> None:  # type: ignore[no
         assert (await client.get("/v1/receipts/sms", params=other)).status_code == 404
 
 
-async def test_no_secret_in_events_or_logs(build, caplog: pytest.LogCaptureFixture) -> None:  # type: ignore[no-untyped-def]
+async def test_no_secret_in_events_or_logs(build: Build, caplog: pytest.LogCaptureFixture) -> None:
     """Everything that can go wrong goes wrong once, with all logs on: neither says who has which number."""
     caplog.set_level(logging.DEBUG)
     with structlog.testing.capture_logs() as lines:
-        street: Street = await build()
+        street = await build()
         street.sinks.mail.mood.take(Order(mode="permanent", times=1))
         street.sinks.sms.mood.take(Order(mode="temporary", times=1))
         await street.desk.hear(town.opened(), "e-1")

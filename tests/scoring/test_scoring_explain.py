@@ -67,7 +67,7 @@ def test_missed_task_shows_its_window() -> None:
 
 
 def test_unmet_indicator_shows_both_rates() -> None:
-    events = [*(event for event in STORY if event.event.at < at(20)), published(papers.agreement())]
+    events = [*(event for event in STORY if event.event.at <= at(20)), published(papers.agreement())]
     scored = april(events)
     gate = explain_line(scored, "air/lot-1/2026-04/r1/s1/gate/gate", events)
     titles = [branch.title.zh for branch in gate.branches[0].branches]

@@ -50,7 +50,7 @@ FORMS = {
 }
 SENTENCES = {
     "a duration must be longer than zero": "大于零的时长",
-    "a span must end later than it starts on the same day (00:00 is the day's end)": "晚于开始的时刻（00:00 为当天结束）",
+    "a span must end later than it starts on the same day (00:00 is the day's end)": "晚于开始的时刻（00:00 为日终）",
 }
 
 

@@ -36,6 +36,12 @@ class Outline:
         found = frozenset(str(value) for value in self._here.get("enum", ()) if value is not None)
         return found.union(*(Outline(self._root, member).choices for member in self._members()))
 
+    @property
+    def form(self) -> str | None:
+        """The format of a text, such as `duration`; None where any text may stand."""
+        form = self._here.get("format")
+        return str(form) if form else None
+
     def _step(self, step: str | int) -> Schema:
         if isinstance(step, int):
             found = self._here.get("items", {})

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
 from dataclasses import dataclass
@@ -12,10 +13,11 @@ from pydantic import ValidationError
 from pydantic_core import ErrorDetails
 
 from contracts.agreements.agreement import Agreement
+from contracts.agreements.forms import FORMS
 from contracts.agreements.mistakes.expectations import expectation
 from contracts.agreements.mistakes.mistake import Mistake, nearest, one_of
 from contracts.agreements.mistakes.outline import Outline
-from contracts.agreements.placed import Placed, Steps, mistake_at, plain
+from contracts.agreements.placed import Placed, Plain, Steps, mistake_at
 from contracts.values import Words
 
 Loc = tuple[str | int, ...]
@@ -51,11 +53,21 @@ def shape_mistakes(root: Placed) -> tuple[Agreement | None, tuple[Mistake, ...]]
     """The agreement, or every place where the document is not one."""
     read_over = list(_read_over(root, root, (), outline()))
     try:
-        return Agreement.model_validate(plain(root)), tuple(read_over)
+        return Agreement.model_validate(_written(root, outline())), tuple(read_over)
     except ValidationError as refused:
         found = [_brought_home(root, error) for error in refused.errors(include_url=False)]
     mistakes = [mistake for one in _likely(found) if not _is_echo(one) for mistake in _told(root, one)]
     return None, tuple(_without_echoes(_joined([*mistakes, *read_over])))
+
+
+def _written(here: Placed, known: Outline) -> Plain:
+    """The plain document; a date, time or duration that is not written as it should be becomes one that is refused."""
+    if isinstance(here.value, dict):
+        return {key: _written(value, known.at([key])) for key, value in here.value.items()}
+    if isinstance(here.value, list):
+        return [_written(value, known.at([index])) for index, value in enumerate(here.value)]
+    form = FORMS.get(known.form or "")
+    return "?" if here.value is not None and form and not re.match(form, here.value) else here.value
 
 
 def _read_over(root: Placed, here: Placed, path: Steps, known: Outline) -> Iterator[Mistake]:

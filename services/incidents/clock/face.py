@@ -5,11 +5,13 @@ from __future__ import annotations
 from datetime import timedelta
 from typing import Literal
 
+from pydantic import AwareDatetime
+
 from contracts.agreements.calendar import DayKind
 from contracts.agreements.clocks import Step
 from contracts.agreements.entry import Source
 from contracts.agreements.faults import PauseReason, Severity
-from contracts.values import Frozen, Moment, Slug, Words
+from contracts.values import Frozen, Slug, Words
 
 State = Literal["not_covered", "running", "paused", "met", "breached"]
 
@@ -17,8 +19,8 @@ State = Literal["not_covered", "running", "paused", "met", "breached"]
 class Segment(Frozen):
     """A piece of time in which nothing about the counting changed."""
 
-    starts: Moment
-    ends: Moment
+    starts: AwareDatetime
+    ends: AwareDatetime
     counted: bool
     pauses: tuple[PauseReason, ...] = ()
     """The reasons open in it, whether or not the clause excludes them."""
@@ -26,7 +28,7 @@ class Segment(Frozen):
 
 
 class Clock(Frozen):
-    """One clause's clock for one fault, as of one instant.
+    """One clause's clock for one fault, as of one instant. All instants are UTC, in whole milliseconds.
 
     `due`: the first instant at which the counted time reaches `allowed`, given all known pauses; None where the
     clause does not cover the fault, and while an open-ended excluded pause began before that instant.
@@ -50,15 +52,15 @@ class Clock(Frozen):
     covers: Slug | None = None
     counts: Slug | None = None
     workdays: int | None = None
-    starts: Moment
+    starts: AwareDatetime
     limit: Words | None = None
     allowed: timedelta = timedelta(0)
     state: State
-    due: Moment | None = None
-    ended_at: Moment | None = None
+    due: AwareDatetime | None = None
+    ended_at: AwareDatetime | None = None
     ended_by: Step | None = None
-    breached_at: Moment | None = None
+    breached_at: AwareDatetime | None = None
     counted: timedelta = timedelta(0)
     left: timedelta = timedelta(0)
     segments: tuple[Segment, ...] = ()
-    warns: tuple[Moment, ...] = ()
+    warns: tuple[AwareDatetime, ...] = ()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from datetime import datetime, timedelta
+from functools import lru_cache
 
 from contracts.agreements.calendar import Calendar, DayKind
 from contracts.agreements.clocks import Step, Within, Workdays
@@ -48,9 +49,11 @@ DAY_OFF = Words(zh="非工作日，不计时", en="not a workday, not counted")
 def moment(at: datetime, timezone: str) -> str:
     """A local time, with milliseconds only where there are any."""
     local = at.astimezone(zone_of(timezone))
-    return local.strftime("%Y-%m-%d %H:%M:%S") + (f".{local.microsecond // 1000:03}" if local.microsecond else "")
+    text = local.replace(tzinfo=None).isoformat(" ", "seconds")
+    return f"{text}.{local.microsecond // 1000:03}" if local.microsecond else text
 
 
+@lru_cache(maxsize=1024)
 def lasting(time: timedelta) -> Words:
     """A duration in hours, minutes and seconds; whole days as days from two days on."""
     if time >= timedelta(days=2) and not time % timedelta(days=1):
@@ -112,7 +115,8 @@ def covered(opened: FaultOpenedV1, hours: str | None, kind: DayKind | None, cale
     return Words(zh=zh, en=en)
 
 
-def counting(pauses: Sequence[PauseReason]) -> Words:
+@lru_cache(maxsize=1024)
+def counting(pauses: tuple[PauseReason, ...]) -> Words:
     """Why time counts, although something may be paused."""
     if not pauses:
         return COUNTED
@@ -120,7 +124,8 @@ def counting(pauses: Sequence[PauseReason]) -> Words:
     return Words(zh=f"计时（{reasons.zh}不扣除）", en=f"counted ({reasons.en}: not excluded by this clause)")
 
 
-def paused(pauses: Sequence[PauseReason]) -> Words:
+@lru_cache(maxsize=1024)
+def paused(pauses: tuple[PauseReason, ...]) -> Words:
     """Why time does not count: an excluded reason is open."""
     reasons = listed([REASONS[reason] for reason in pauses])
     return Words(zh=f"{reasons.zh}，扣除", en=f"{reasons.en}, excluded")

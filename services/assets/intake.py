@@ -1,0 +1,197 @@
+"""Intake: what a packet or a posted reading becomes, good values and quarantined ones apart. Pure."""
+
+from __future__ import annotations
+
+import hashlib
+import uuid
+from collections.abc import Iterable, Mapping
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from decimal import Decimal, InvalidOperation
+
+from contracts.events.assets import (
+    Channel,
+    Measured,
+    ReadingKind,
+    ReadingReceivedV1,
+    ReadingRejectedV1,
+    RejectionReason,
+)
+from contracts.events.event import Event
+from services.assets.hj212 import Packet
+from services.assets.register import Known
+
+KINDS: Mapping[str, ReadingKind] = {"2011": "realtime", "2051": "minute", "2061": "hour", "2031": "day"}
+"""Command codes that carry readings (HJ 212-2017 table 9)."""
+_FLAGS = {
+    "0": "C", "1": "N", "2": "D", "3": "N", "P": "F", "BB": "B",
+    "PZ": "C", "PS": "C", "AS": "C", "CZ": "C", "CS": "C", "TSL": "C", "PA": "C",
+    "PF": "M", "PME": "M", "PT": "M", "PCS": "M",
+}  # fmt: skip
+"""Marks of the 2005 edition and of vendors, as marks of HJ 212-2017 table 8. An unknown mark stands as it is: not N."""
+_IDS = uuid.UUID("0d9d4a0a-50c4-4b0c-8f3a-3d5f1f6e7a10")
+
+
+@dataclass(frozen=True, slots=True)
+class Taken:
+    """One frame's or post's worth: at most one reading, and what was refused of it. `ids` run along with `events`."""
+
+    events: tuple[Event, ...]
+    ids: tuple[str, ...]
+
+
+@dataclass(frozen=True, slots=True)
+class Sent:
+    """What a logger says it measured, before it is checked. `values` are as written."""
+
+    kind: ReadingKind
+    time: datetime
+    values: Mapping[str, Mapping[str, str]]
+    digest: str
+    piece: str = ""
+    channel: Channel = "hj212"
+
+
+def sent_of(packet: Packet, piece: str) -> Sent | RejectionReason:
+    """The readings in a packet; the reason where it holds none."""
+    kind = KINDS.get(packet.cn)
+    if kind is None:
+        return "unsupported"
+    if packet.data_time is None:
+        return "syntax"
+    digest = hashlib.sha256(packet.cp.encode()).hexdigest()
+    return Sent(kind, packet.data_time.astimezone(UTC), packet.values, digest, piece)
+
+
+def reading_id(site: str, kind: str, time: datetime) -> str:
+    """The natural key of a reading."""
+    return f"{site}/{kind}/{time.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+
+
+def take(
+    sent: Sent, known: Known, received_at: datetime, tolerance: timedelta, released_from: str | None = None
+) -> Taken:
+    """Checks what a known logger sent, value by value.
+
+    A frame from the future or from before the station is refused whole; a code that the register does not know and a
+    value outside the instrument's range are refused by themselves. A release by people passes over the range.
+    """
+    if refused := _refused_whole(sent, known, received_at, tolerance):
+        values = {code: _measured(fields, Decimal(1)) for code, fields in sent.values.items() if not _flaw(fields)}
+        return _taken([_rejection(known, sent, received_at, *refused, values=values)])
+    good: dict[str, Measured] = {}
+    bad: list[ReadingRejectedV1] = []
+    for code, fields in sent.values.items():
+        measure = known.measures.get(code)
+        if measure is None:
+            bad.append(_rejection(known, sent, received_at, "unknown_code", f"no {code} at {known.site}", code))
+        elif flaw := _flaw(fields):
+            bad.append(_rejection(known, sent, received_at, "syntax", flaw, code))
+        else:
+            measured = _measured(fields, known.factors.get(measure.code, Decimal(1)))
+            if (
+                released_from is None
+                and measured.value is not None
+                and not measure.low <= measured.value <= measure.high
+            ):
+                detail = f"{code}: {measured.value} {measure.unit} is outside {measure.low} to {measure.high}"
+                bad.append(_rejection(known, sent, received_at, "out_of_range", detail, code, {measure.code: measured}))
+            else:
+                good[measure.code] = measured
+    events: list[Event] = list(bad)
+    if good:
+        events.insert(0, _reading(sent, known, good, received_at, released_from))
+    return _taken(events)
+
+
+def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta) -> tuple[RejectionReason, str] | None:
+    if sent.time > at + tolerance:
+        return "future", f"{sent.time.isoformat()} is later than {at.isoformat()}"
+    if sent.time < known.since:
+        return "before_station", f"{sent.time.isoformat()} is earlier than the station, {known.since.isoformat()}"
+    return None
+
+
+def _flaw(fields: Mapping[str, str]) -> str | None:
+    for suffix in ("rtd", "avg", "min", "max", "value"):
+        text = fields.get(suffix, "").strip()
+        try:
+            if text and not Decimal(text).is_finite():
+                return f"{suffix} is not a finite number: {text[:40]}"
+        except InvalidOperation:
+            return f"{suffix} is not a number: {text[:40]}"
+    return None
+
+
+def _measured(fields: Mapping[str, str], factor: Decimal) -> Measured:
+    texts = [fields.get("avg") or fields.get("rtd") or fields.get("value"), fields.get("min"), fields.get("max")]
+    value, low, high = (Decimal(text) * factor if text and text.strip() else None for text in texts)
+    return Measured.model_construct(value=value, low=low, high=high, flag=flag_of(fields.get("flag", "")))
+
+
+def flag_of(written: str) -> str:
+    """The mark as HJ 212-2017 table 8 has it. No mark counts as normal."""
+    mark = written.strip().upper() or "N"
+    return _FLAGS.get(mark, mark)
+
+
+def _ends(sent: Sent, known: Known) -> datetime:
+    lasts = {"realtime": timedelta(0), "minute": known.minute, "hour": timedelta(hours=1), "day": timedelta(days=1)}
+    return sent.time + lasts[sent.kind]
+
+
+def _reading(
+    sent: Sent, known: Known, values: dict[str, Measured], received_at: datetime, released_from: str | None
+) -> ReadingReceivedV1:
+    return ReadingReceivedV1.model_construct(
+        at=_ends(sent, known), reading=reading_id(known.site, sent.kind, sent.time), site=known.site, kind=sent.kind,
+        time=sent.time, values=values, received_at=received_at, channel="release" if released_from else sent.channel,
+        digest=sent.digest, released_from=released_from,
+    )  # fmt: skip
+
+
+def _rejection(
+    known: Known, sent: Sent, at: datetime, reason: RejectionReason, detail: str, code: str | None = None,
+    values: dict[str, Measured] | None = None,
+) -> ReadingRejectedV1:  # fmt: skip
+    name = f"{reading_id(known.site, sent.kind, sent.time)}/{reason}/{code or 'all'}/{sent.digest[:16]}"
+    return ReadingRejectedV1(
+        at=at, rejection=str(uuid.uuid5(_IDS, name)), reason=reason, detail=detail, site=known.site, mn=known.mn,
+        code=code, time=sent.time, kind=sent.kind, values=values or {}, piece=sent.piece[:2000], received_at=at,
+        channel=sent.channel,
+    )  # fmt: skip
+
+
+def refusal(reason: RejectionReason, detail: str, piece: bytes, at: datetime, mn: str | None = None) -> Taken:
+    """A piece of the stream that became no reading of a known logger. `piece` must be masked."""
+    name = f"{reason}/{mn}/{piece!r}/{at.isoformat()}"
+    text = piece.decode(errors="replace")[:2000]
+    return _taken(
+        [
+            ReadingRejectedV1(
+                at=at,
+                rejection=str(uuid.uuid5(_IDS, name)),
+                reason=reason,
+                detail=detail,
+                mn=mn,
+                piece=text,
+                received_at=at,
+            )
+        ]
+    )
+
+
+def _taken(events: Iterable[Event]) -> Taken:
+    listed = tuple(events)
+    return Taken(listed, tuple(_event_id(event) for event in listed))
+
+
+def _event_id(event: Event) -> str:
+    """The same reading has the same event id however often it is sent: hearers drop the repeats."""
+    if isinstance(event, ReadingReceivedV1):
+        values = "|".join(
+            f"{code}={one.value},{one.low},{one.high},{one.flag}" for code, one in sorted(event.values.items())
+        )
+        return str(uuid.uuid5(_IDS, f"{event.reading}|{event.channel}|{values}"))
+    assert isinstance(event, ReadingRejectedV1)
+    return event.rejection

@@ -1,0 +1,127 @@
+"""The register of loggers: who a frame's MN is, and how that logger speaks."""
+
+from __future__ import annotations
+
+import hmac
+import json
+from dataclasses import dataclass
+from datetime import UTC, datetime, time, timedelta
+from decimal import Decimal
+from pathlib import Path
+from zoneinfo import ZoneInfo
+
+from contracts.agreements.agreement import Agreement
+from contracts.agreements.sites import Measure, Site
+from infra.runtime.agreements import AgreementKept, LotKept, Reader, agreement_of
+from infra.runtime.ledger import Database
+from infra.runtime.security import hash_of_key
+
+
+@dataclass(frozen=True, slots=True)
+class Known:
+    """A logger of the register. `measures` by code and by alias."""
+
+    site: str
+    mn: str
+    crc: str
+    minute: timedelta
+    since: datetime
+    measures: dict[str, Measure]
+    factors: dict[str, Decimal]
+
+
+def known_of(site: Site, zone: ZoneInfo) -> Known | None:
+    """What the gateway has to know of a site; None where it has no logger."""
+    if site.logger is None:
+        return None
+    measures = [measure for asset in site.assets for measure in asset.measures] + list(site.room)
+    by_code = {measure.code: measure for measure in measures}
+    by_alias = {alias: measure for measure in measures for alias in measure.aliases}
+    since = datetime.combine(site.since, time(0), zone).astimezone(UTC)
+    logger = site.logger
+    return Known(
+        site.id, logger.mn, logger.crc, logger.minute_interval, since, by_alias | by_code, dict(logger.factors)
+    )
+
+
+class Register:
+    """All known loggers, in memory; read anew from the database when a newer agreement was heard of."""
+
+    def __init__(self, db: Database) -> None:
+        self._db = db
+        self._known: dict[str, Known] = {}
+        self._sites: dict[str, Known] = {}
+        self._held: dict[str, int] = {}
+        self._expected: dict[str, int] = {}
+
+    def expect(self, agreement: str, version: int) -> None:
+        """A version is being kept: do not answer from an older one."""
+        self._expected[agreement] = max(version, self._expected.get(agreement, 0))
+
+    async def by_mn(self, mn: str) -> Known | None:
+        """The logger of this MN, or None."""
+        await self._refresh()
+        return self._known.get(mn)
+
+    async def by_site(self, site: str) -> Known | None:
+        """The logger of this site, or None."""
+        await self._refresh()
+        return self._sites.get(site)
+
+    async def _refresh(self) -> None:
+        if all(self._held.get(agreement, 0) >= version for agreement, version in self._expected.items()):
+            return
+        await self.load()
+
+    async def load(self) -> None:
+        """Reads the register from the agreements that are kept here."""
+        reader = Reader(self._db)
+        async for row in self._db[LotKept.COLLECTION].find({}):
+            lot = LotKept.of(row)
+            if self._held.get(lot.agreement, 0) >= lot.version:
+                continue
+            agreement = await agreement_of(reader, lot.agreement, lot.version)
+            self._take(agreement)
+        async for row in self._db[AgreementKept.COLLECTION].find({}, {"agreement": 1, "version": 1}):
+            self._held[row["agreement"]] = max(row["version"], self._held.get(row["agreement"], 0))
+
+    def _take(self, agreement: Agreement) -> None:
+        zone = ZoneInfo(agreement.calendar.timezone)
+        for lot in agreement.lots:
+            for site in lot.sites:
+                if known := known_of(site, zone):
+                    self._known[known.mn] = self._sites[known.site] = known
+
+
+class Passwords:
+    """The loggers' passwords, as `loggers.json` of the secrets: {"<MN>": "<HMAC-SHA256 hex>"}."""
+
+    def __init__(self, secrets: Path) -> None:
+        self._secrets = secrets
+        self._read_at = -1.0
+        self._hashes: dict[str, str] = {}
+        self._right: set[tuple[str, str]] = set()
+
+    def fits(self, mn: str, password: str | None) -> bool:
+        """Whether this is the logger's password. A logger without one in the file is let in by its MN alone."""
+        self._read_when_changed()
+        expected = self._hashes.get(mn)
+        if expected is None:
+            return True
+        if password is None:
+            return False
+        if (mn, password) in self._right:
+            return True
+        secret = (self._secrets / "keys.secret").read_bytes()
+        if hmac.compare_digest(expected, hash_of_key(password, secret)):
+            self._right.add((mn, password))
+            return True
+        return False
+
+    def _read_when_changed(self) -> None:
+        path = self._secrets / "loggers.json"
+        changed = path.stat().st_mtime if path.exists() else 0.0
+        if changed != self._read_at:
+            self._read_at = changed
+            self._hashes = json.loads(path.read_text()) if changed else {}
+            self._right.clear()

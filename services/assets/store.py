@@ -1,0 +1,117 @@
+"""The queries of assets: readings by their natural key, rejections, and the indexes under them."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping, Sequence
+from datetime import UTC, datetime
+from typing import Any, ClassVar
+
+from pymongo import IndexModel, UpdateOne
+from pymongo.errors import BulkWriteError
+
+from contracts.events.assets import Measured, ReadingReceivedV1, ReadingRejectedV1
+from infra.runtime.ledger import Database
+from infra.runtime.states import State
+from services.assets.intake import reading_id
+
+INDEXES: Mapping[str, Sequence[IndexModel]] = {
+    "readings": (),
+    "rejections": (IndexModel([("received_at", -1)]), IndexModel([("site", 1), ("received_at", -1)])),
+    "publications": (),
+}
+_DUPLICATE = 11000
+
+
+class Publication(State):
+    """A version of an agreement that was published here; `id` is `agreement@version`."""
+
+    COLLECTION: ClassVar[str] = "publications"
+    agreement: str
+    version: int
+    digest: str
+    by: str
+    at: datetime
+
+
+def document_of(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
+    """A reading as it is stored: one document, keyed by site, kind and time."""
+    values = {code: _stored(measured) for code, measured in reading.values.items()}
+    return {
+        "_id": reading.reading, "site": reading.site, "kind": reading.kind, "time": reading.time, "at": reading.at,
+        "received_at": reading.received_at, "channel": reading.channel, "digest": reading.digest, "event": event_id,
+        "values": values,
+    }  # fmt: skip
+
+
+def _stored(measured: Measured) -> dict[str, str]:
+    stored = {"f": measured.flag}
+    for name, value in (("v", measured.value), ("l", measured.low), ("h", measured.high)):
+        if value is not None:
+            stored[name] = str(value)
+    return stored
+
+
+async def insert_readings(db: Database, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+    """Stores what is not there yet; returns the documents whose key was taken."""
+    try:
+        await db.readings.insert_many(documents, ordered=False)
+    except BulkWriteError as error:
+        failures = (error.details or {})["writeErrors"]
+        if any(failure["code"] != _DUPLICATE for failure in failures):
+            raise
+        return [documents[failure["index"]] for failure in failures]
+    return []
+
+
+async def merge_readings(db: Database, repeats: Sequence[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
+    """Adds the codes that a stored reading lacks. Returns (event id, values) of what contradicts the stored."""
+    stored = {row["_id"]: row async for row in db.readings.find({"_id": {"$in": [row["_id"] for row in repeats]}})}
+    conflicts: list[tuple[str, dict[str, Any]]] = []
+    additions: list[UpdateOne] = []
+    for repeat in repeats:
+        there = stored[repeat["_id"]]["values"]
+        new = {code: value for code, value in repeat["values"].items() if code not in there}
+        differs = {code: value for code, value in repeat["values"].items() if code in there and there[code] != value}
+        there.update(new)
+        if new:
+            additions.append(
+                UpdateOne({"_id": repeat["_id"]}, {"$set": {f"values.{code}": value for code, value in new.items()}})
+            )
+        if differs:
+            conflicts.append((repeat["event"], differs))
+    if additions:
+        await db.readings.bulk_write(additions, ordered=False)
+    return conflicts
+
+
+async def insert_rejections(db: Database, rejections: Sequence[ReadingRejectedV1]) -> None:
+    """Keeps what was refused, once."""
+    rows = [{**_rejection(rejection), "released": None} for rejection in rejections]
+    try:
+        await db.rejections.insert_many(rows, ordered=False)
+    except BulkWriteError as error:
+        if any(failure["code"] != _DUPLICATE for failure in (error.details or {})["writeErrors"]):
+            raise
+
+
+def _rejection(rejection: ReadingRejectedV1) -> dict[str, Any]:
+    fields = rejection.model_dump(mode="json")
+    times = {name: getattr(rejection, name) for name in ("at", "received_at", "time")}
+    return {"_id": rejection.rejection, **fields, **times}
+
+
+async def latest_readings(db: Database, site: str, kind: str) -> dict[str, Any] | None:
+    """The newest reading of a site."""
+    query = {"_id": {"$gte": f"{site}/{kind}/", "$lt": f"{site}/{kind}0"}}
+    return await db.readings.find_one(query, sort=[("_id", -1)])
+
+
+def between(site: str, kind: str, start: datetime, end: datetime) -> dict[str, Any]:
+    """The query for a site's readings with start <= time < end: by the natural key alone."""
+    return {"_id": {"$gte": reading_id(site, kind, start), "$lt": reading_id(site, kind, end)}}
+
+
+async def series(db: Database, site: str, kind: str, code: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
+    """One parameter over time, oldest first."""
+    rows = db.readings.find(between(site, kind, start, end), {"time": 1, f"values.{code}": 1}).sort("_id", 1)
+    return [{"time": row["time"].astimezone(UTC), **row["values"][code]} async for row in rows if code in row["values"]]

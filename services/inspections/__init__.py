@@ -1,0 +1,1 @@
+"""The room of periodic work: windows of the plan, check-lists, evidence, and what was missed (W4)."""

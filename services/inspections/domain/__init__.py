@@ -1,0 +1,1 @@
+"""The decisions of inspections: pure; the time comes in as an argument."""

@@ -1,0 +1,253 @@
+"""The incidents room on the real broker and database: readings in, faults and breaches out, and its API."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import APIRouter
+from joserfc.jwk import OKPKey
+from pydantic import BaseModel
+from pymongo.errors import DuplicateKeyError
+
+from contracts.events.assets import AgreementPublishedV1
+from contracts.events.catalog import EVENTS
+from contracts.events.event import Event
+from infra.runtime.acts import Act
+from infra.runtime.ears import Ears
+from infra.runtime.ledger import Entry
+from infra.runtime.room import Room
+from infra.runtime.security import Identity, Role, allow, hash_of_key, issue_token
+from infra.runtime.settings import RuntimeSettings
+from services.incidents.api import router
+from services.incidents.handlers import ears
+from services.incidents.store import INDEXES
+from tests.incidents.site_stories import GAS, PM, STEP, TOWN, agreement, at, lot, measured, reading
+
+pytestmark = pytest.mark.live
+KEY = "service1-secret"
+
+
+class Telling(BaseModel):
+    tells: list[tuple[str, dict[str, Any]]]
+
+
+class Told(BaseModel):
+    ids: list[str]
+
+
+def teller(settings: RuntimeSettings) -> Room:
+    """A room that says what it is told to."""
+    telling = APIRouter()
+
+    @telling.post("/tell", dependencies=[allow("service")])
+    async def tell(story: Telling, act: Act) -> Told:
+        async def say(entry: Entry, caller: Identity) -> Told:
+            return Told(ids=[entry.say(EVENTS[name].model_validate(data)) for name, data in story.tells])
+
+        return await act("tell", story, say)
+
+    return Room("assets", Ears("assets"), telling, settings=settings)
+
+
+@dataclass
+class Town:
+    name: str
+    """Names this town's site: all towns of a session hear the same streams."""
+    rooms: dict[str, httpx.AsyncClient]
+    room: Room
+    private: bytes
+
+    @property
+    def site(self) -> str:
+        return f"lake-{self.name}"
+
+    async def publish(self) -> None:
+        assets = tuple(asset.model_copy(update={"id": self.asset(asset.id)}) for asset in TOWN.assets)
+        sites = (TOWN.model_copy(update={"id": self.site, "assets": assets}),)
+        terms = agreement(lot().model_copy(update={"sites": sites})).model_copy(update={"id": f"air-{self.name}"})
+        about = {"agreement": terms.id, "version": 1, "digest": "d", "document": terms}
+        await self.tell(AgreementPublishedV1(at=at("05:00"), **about))
+
+    def asset(self, asset: str) -> str:
+        return f"{asset}-{self.name}"
+
+    async def hear(self, *times: datetime, **values: Any) -> None:
+        await self.tell(*(reading(time, **values).model_copy(update={"site": self.site}) for time in times))
+
+    async def tell(self, *events: Event) -> None:
+        story = {"tells": [(event.type(), event.model_dump(mode="json")) for event in events]}
+        answer = await self.rooms["assets"].post("/tell", json=story, headers={"x-api-key": KEY})
+        assert answer.status_code == 200, answer.text
+        await self.settle()
+
+    async def move(self, now: datetime) -> None:
+        body = {"now": now.isoformat(), "horizon": now.isoformat()}
+        for room in self.rooms.values():
+            assert (await room.post("/runtime/clock", json=body, headers={"x-api-key": KEY})).status_code == 200
+        await self.settle()
+
+    async def settle(self) -> None:
+        said: dict[str, int] = {}
+        while True:
+            asked = [room.post("/runtime/settle", json={"said": said}, headers={"x-api-key": KEY}) for room in self.rooms.values()]  # fmt: skip
+            known = [(await each).json() for each in asked]
+            now = {where: max(one["said"].get(where, -1) for one in known) for one in known for where in one["said"]}
+            if now == said and all(one["quiet"] for one in known):
+                return
+            said = now
+
+    async def get(self, path: str, role: Role = "buyer", organisation: str = "city") -> Any:
+        answer = await self.rooms["incidents"].get(path, headers=self._token(role, organisation))
+        assert answer.status_code == 200, answer.text
+        return answer.json()
+
+    async def post(
+        self, path: str, role: Role = "supplier", organisation: str = "blue-sky", key: str = "", **body: Any
+    ) -> httpx.Response:
+        headers = {**self._token(role, organisation), **({"idempotency-key": key} if key else {})}
+        return await self.rooms["incidents"].post(path, json=body, headers=headers)
+
+    def _token(self, role: Role, organisation: str) -> dict[str, str]:
+        now = datetime.fromtimestamp(time.time(), UTC)
+        token = issue_token(self.private, "li", role, organisation, now, timedelta(minutes=5))
+        return {"authorization": f"Bearer {token}"}
+
+
+@asynccontextmanager
+async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        LifespanManager(room.api, startup_timeout=30),
+        httpx.AsyncClient(transport=httpx.ASGITransport(room.api), base_url="http://room") as client,
+    ):
+        until = time.monotonic() + 30
+        while (await client.get("/health/ready")).status_code != 200:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+        yield client
+
+
+@pytest.fixture
+async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
+    pair = OKPKey.generate_key("Ed25519")
+    (tmp_path / "token-public.pem").write_bytes(pair.as_pem(private=False))
+    (tmp_path / "keys.secret").write_bytes(b"s")
+    known = {"hash": hash_of_key(KEY, b"s"), "role": "service", "name": "conductor"}
+    (tmp_path / "keys.json").write_text(json.dumps({KEY[:8]: known}))
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    settings = RuntimeSettings(
+        kafka_servers=platform.kafka,
+        mongo_url=platform.mongo,
+        database_prefix=prefix,
+        clock="movable",
+        secrets=tmp_path,
+        instance=prefix,
+    )
+    room = Room("incidents", ears=ears, router=router, indexes=INDEXES, settings=settings)
+    async with opened(teller(settings)) as tells, opened(room) as incidents:
+        made = Town(prefix, {"assets": tells, "incidents": incidents}, room, pair.as_pem(private=True))
+        await made.move(at("05:00"))
+        await made.publish()
+        yield made
+
+
+async def gas_fault(town: Town) -> str:
+    """The fault of two marked readings, opened at 06:05."""
+    await town.move(at("06:10"))
+    await town.hear(at("06:00"), at("06:00") + STEP, so2=measured(3, "D"))
+    (fault,) = await town.get("/v1/faults?state=open")
+    found: str = fault["id"]
+    return found
+
+
+async def test_reading_becomes_breach(town: Town) -> None:
+    fault = await gas_fault(town)
+    await town.hear(at("06:00"), so2=measured(3, "D"))
+    await town.move(at("10:30"))
+    shown = await town.get(f"/v1/faults/{fault}")
+    (clock,) = shown["clocks"]
+    assert (shown["asset"], shown["kind"], shown["state"]) == (town.asset(GAS), "analyser-fault", "open")
+    assert (clock["state"], shown["opened_at"]) == ("paused", "2026-03-02T22:05:00Z")
+    silent = [each for each in await town.get("/v1/faults") if each["kind"] == "line-down"]
+    assert [each["opened_at"] for each in silent] == ["2026-03-02T22:40:00Z"]
+
+
+async def test_call_is_taken_once(town: Town) -> None:
+    body: dict[str, Any] = {"site": town.site, "asset": town.asset(PM), "kind": "analyser-fault", "text": "no display"}
+    body |= {"at": at("04:50").isoformat()}
+    first = await town.post("/v1/calls", role="buyer", organisation="city", key="call-1", **body)
+    again = await town.post("/v1/calls", role="buyer", organisation="city", key="call-1", **body)
+    other = await town.post("/v1/calls", role="buyer", organisation="city", **body)
+    assert (first.status_code, again.json()["id"], other.status_code) == (201, first.json()["id"], 409)
+    assert other.json()["fault"] == first.json()["id"]
+    await town.move(at("09:00"))
+    (clock,) = (await town.get(f"/v1/faults/{first.json()['id']}"))["clocks"]
+    assert (clock["state"], clock["due"]) == ("breached", "2026-03-03T00:50:00Z")
+
+
+async def test_late_resolution_is_seen_in_the_clock(town: Town) -> None:
+    fault = await gas_fault(town)
+    await town.move(at("06:30"))
+    posted = await town.post(f"/v1/faults/{fault}/resolution", at=at("06:20").isoformat(), note="lamp changed")
+    assert posted.status_code == 201, posted.text
+    (clock,) = posted.json()["clocks"]
+    assert (clock["state"], clock["ended_at"]) == ("met", "2026-03-02T22:20:00Z")
+    late = await town.post(f"/v1/faults/{fault}/arrival", at=at("06:25").isoformat())
+    assert (late.status_code, late.json()["type"]) == (409, "urn:watchbill:problem:step-after-resolution")
+
+
+async def test_phone_clock_is_set_right(town: Town) -> None:
+    fault = await gas_fault(town)
+    phone = {"done_seconds": "100", "sent_seconds": "160.5"}
+    posted = await town.post(f"/v1/faults/{fault}/arrival", at=at("03:00").isoformat(), phone=phone)
+    assert posted.json()["steps"][0]["at"] == "2026-03-02T22:08:59.500000Z"
+
+
+async def test_pause_must_show_evidence(town: Town) -> None:
+    fault = await gas_fault(town)
+    body = {"at": at("06:08").isoformat(), "reason": "access"}
+    assert (await town.post(f"/v1/faults/{fault}/pause", **body)).status_code == 422
+    paused = await town.post(f"/v1/faults/{fault}/pause", **body, evidence="gate locked, guard's note 12")
+    assert paused.json()["steps"][0]["evidence"] == ["gate locked, guard's note 12"]
+    resumed = await town.post(f"/v1/faults/{fault}/resume", at=at("06:09").isoformat(), reason="access")
+    assert resumed.status_code == 201
+
+
+async def test_other_suppliers_see_nothing(town: Town) -> None:
+    fault = await gas_fault(town)
+    assert await town.get("/v1/faults", "supplier", "grey-sky") == []
+    body = {"at": at("06:08").isoformat()}
+    assert (await town.post(f"/v1/faults/{fault}/arrival", organisation="grey-sky", **body)).status_code == 404
+    assert (await town.post(f"/v1/faults/{fault}/arrival", role="buyer", **body)).status_code == 403
+
+
+async def test_faults_are_found_by_month(town: Town) -> None:
+    fault = await gas_fault(town)
+    assert [each["id"] for each in await town.get(f"/v1/faults?month=2026-03&site={town.site}")] == [fault]
+    assert await town.get("/v1/faults?month=2026-02") == []
+
+
+async def test_clock_is_explained_line_by_line(town: Town) -> None:
+    fault = await gas_fault(town)
+    (told,) = await town.get(f"/v1/faults/{fault}/clocks")
+    assert told["clock"]["due"] == "2026-03-03T02:05:00Z"
+    assert {"zh", "en"} == set(told["lines"][0])
+
+
+async def test_database_refuses_a_second_open_fault(town: Town) -> None:
+    fault = await gas_fault(town)
+    document = await town.room.ledger.db.faults.find_one({"_id": fault})
+    assert document
+    with pytest.raises(DuplicateKeyError):
+        await town.room.ledger.db.faults.insert_one({**document, "_id": "another"})

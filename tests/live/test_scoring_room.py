@@ -1,0 +1,220 @@
+"""The scoring room on the real broker and database: findings, the close of a month, and computing it again."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+import time
+import uuid
+from collections.abc import AsyncIterator, Iterable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+from asgi_lifespan import LifespanManager
+from fastapi import APIRouter
+from joserfc.jwk import OKPKey
+from pydantic import BaseModel
+
+from contracts.agreements.agreement import Agreement
+from contracts.events.assets import AgreementPublishedV1
+from contracts.events.catalog import EVENTS
+from infra.runtime.acts import Act
+from infra.runtime.ears import Ears
+from infra.runtime.ledger import Entry
+from infra.runtime.room import Room
+from infra.runtime.security import Identity, Role, allow, hash_of_key, issue_token
+from infra.runtime.settings import RuntimeSettings
+from services.scoring.api import router
+from services.scoring.handlers import ears
+from services.scoring.recorded import Recorded
+from services.scoring.store import INDEXES
+from tests.scoring import papers
+from tests.scoring.papers import at
+from tests.scoring.plain import settle_plainly
+
+pytestmark = pytest.mark.live
+KEY = "service1-secret"
+AGREEMENT = papers.agreement(sites=[papers.site("s1"), papers.site("s2")])
+
+
+class Telling(BaseModel):
+    type: str
+    data: dict[str, Any]
+
+
+class Story(BaseModel):
+    tells: list[Telling]
+
+
+class Told(BaseModel):
+    ids: list[str]
+
+
+def teller(settings: RuntimeSettings) -> Room:
+    """A room that says what it is told to, for all the others."""
+    telling = APIRouter()
+
+    @telling.post("/tell", dependencies=[allow("service")])
+    async def tell(story: Story, act: Act) -> Told:
+        async def say(entry: Entry, caller: Identity) -> Told:
+            return Told(ids=[entry.say(EVENTS[one.type].model_validate(one.data)) for one in story.tells])
+
+        return await act("tell", story, say)
+
+    return Room("assets", Ears("assets"), telling, settings=settings)
+
+
+@dataclass
+class Town:
+    teller: httpx.AsyncClient
+    scoring: httpx.AsyncClient
+    private: bytes
+
+    async def tell(self, events: Iterable[Recorded]) -> list[str]:
+        story = {"tells": [{"type": e["type"], "data": e["data"]} for e in papers.exported(events)]}
+        answer = await self.teller.post("/tell", json=story, headers={"x-api-key": KEY})
+        assert answer.status_code == 200, answer.text
+        await self.settle()
+        ids: list[str] = answer.json()["ids"]
+        return ids
+
+    async def move(self, now: datetime) -> None:
+        body = {"now": now.isoformat(), "horizon": now.isoformat()}
+        for room in (self.teller, self.scoring):
+            assert (await room.post("/runtime/clock", json=body, headers={"x-api-key": KEY})).status_code == 200
+        await self.settle()
+
+    async def settle(self) -> None:
+        said: dict[str, int] = {}
+        while True:
+            answers = [
+                await room.post("/runtime/settle", json={"said": said}, headers={"x-api-key": KEY})
+                for room in (self.teller, self.scoring)
+            ]
+            known = [answer.json() for answer in answers]
+            now = {where: max(one["said"].get(where, -1) for one in known) for one in known for where in one["said"]}
+            if now == said and all(one["quiet"] for one in known):
+                return
+            said = now
+
+    async def get(self, path: str, role: Role = "buyer", organisation: str = "office") -> httpx.Response:
+        return await self.scoring.get(path, headers=self._token(role, organisation))
+
+    async def post(self, path: str, role: Role = "administrator") -> httpx.Response:
+        return await self.scoring.post(path, headers=self._token(role, "office"))
+
+    def _token(self, role: Role, organisation: str) -> dict[str, str]:
+        now = datetime.fromtimestamp(time.time(), UTC)
+        token = issue_token(self.private, "li", role, organisation, now, timedelta(minutes=5))
+        return {"authorization": f"Bearer {token}"}
+
+
+@asynccontextmanager
+async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
+    async with (
+        LifespanManager(room.api, startup_timeout=30),
+        httpx.AsyncClient(transport=httpx.ASGITransport(room.api), base_url="http://room") as client,
+    ):
+        until = time.monotonic() + 30
+        while (await client.get("/health/ready")).status_code != 200:
+            assert time.monotonic() < until
+            await asyncio.sleep(0.02)
+        yield client
+
+
+@pytest.fixture
+async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
+    pair = OKPKey.generate_key("Ed25519")
+    (tmp_path / "token-public.pem").write_bytes(pair.as_pem(private=False))
+    (tmp_path / "keys.secret").write_bytes(b"s")
+    known = {"hash": hash_of_key(KEY, b"s"), "role": "service", "name": "conductor"}
+    (tmp_path / "keys.json").write_text(json.dumps({KEY[:8]: known}))
+    prefix = f"t{uuid.uuid4().hex[:8]}"
+    settings = RuntimeSettings(
+        kafka_servers=platform.kafka,
+        mongo_url=platform.mongo,
+        database_prefix=prefix,
+        clock="movable",
+        secrets=tmp_path,
+        instance=prefix,
+    )
+    scoring = Room("scoring", ears=ears, router=router, indexes=INDEXES, settings=settings)
+    async with opened(teller(settings)) as tells, opened(scoring) as scores:
+        made = Town(tells, scores, pair.as_pem(private=True))
+        await made.move(at(1))
+        yield made
+
+
+def published(agreement: Agreement) -> Recorded:
+    event = AgreementPublishedV1(at=at(1), agreement=agreement.id, version=1, digest="", document=agreement)
+    return Recorded("published", event)
+
+
+async def test_month_closes_and_is_computed_again(town: Town) -> None:
+    missed, done = papers.missed("s1", "p1", at(5), at(6)), papers.done("s1", "p1", at(5), at(6), at(5, 23))
+    await town.tell(
+        [
+            published(AGREEMENT),
+            *papers.full_hours("s1", at(1), at(6)),
+            papers.opened("s1", "f1", "broken", at(5, 8), "s1.o3"),
+            papers.resolved("s1", "f1", "broken", at(5, 14), "s1.o3"),
+        ]
+    )
+    await town.move(at(6))
+    await town.tell([missed, papers.breached("s1", "f1", "solved", at(5, 12))])
+    assert (await town.get("/v1/scores?month=2026-04")).json() == []
+    await town.move(at(6) + timedelta(seconds=2))
+    so_far = (await town.get("/v1/scores?month=2026-04")).json()
+    assert [(score["score"], score["points"]) for score in so_far] == [("air/lot-1/2026-04/p1/s1", "76.50")]
+
+    await town.tell(papers.full_hours("s1", at(6), at(1, month=5)))
+    await town.move(at(6, month=5))
+    first = (await town.get("/v1/settlements?month=2026-04")).json()
+    export = await town.get("/v1/events?month=2026-04")
+    events = [json.loads(line) for line in export.text.splitlines()]
+    plain = settle_plainly(events, papers.document_of(AGREEMENT))["lot-1/2026-04"]
+    assert [one["settlement"] for one in first] == ["air/lot-1/2026-04/r1"]
+    assert {key: first[0][key] for key in ("gross", "deducted", "payable")} == {
+        key: plain[key] for key in ("gross", "deducted", "payable")
+    }
+    assert (
+        [site["points"] for site in first[0]["sites"]]
+        == [site["points"] for site in plain["sites"].values()]
+        == ["76.50", "0.00"]
+    )
+    assert len([e for e in events if e["type"] == "ReadingReceivedV1"]) == 720
+
+    assert (await town.post("/v1/scores/2026-04/recompute")).json()["changed"] == []
+    await town.tell([done])
+    assert (await town.post("/v1/scores/2026-04/recompute")).json()["changed"] == ["air/lot-1/2026-04/r2"]
+    assert [s["points"] for s in (await town.get("/v1/scores?month=2026-04")).json()] == ["96.50", "0.00"]
+    line = "air/lot-1/2026-04/r2/s1/faults/late"
+    tree = (await town.get(f"/v1/settlements/air/lot-1/2026-04/r2/explain?line={line}")).json()
+    assert tree["branches"][0]["branches"][0]["kind"] == "breach"
+    assert (await town.post("/v1/scores/2026-05/recompute")).status_code == 409
+
+
+async def test_supplier_sees_its_own_lots(town: Town) -> None:
+    await town.tell([published(AGREEMENT)])
+    await town.move(at(6, month=5))
+    own = await town.get("/v1/settlements", "supplier", "keeper")
+    assert len(own.json()) == 1
+    assert (await town.get("/v1/settlements", "supplier", "rival")).json() == []
+    assert (await town.get("/v1/settlements/air/lot-1/2026-04/r1", "supplier", "rival")).status_code == 404
+    assert (await town.get("/v1/events?month=2026-04", "supplier", "keeper")).status_code == 403
+    assert (await town.post("/v1/scores/2026-04/recompute", "buyer")).status_code == 403
+
+
+async def test_storm_of_findings_makes_one_score(town: Town) -> None:
+    await town.tell([published(AGREEMENT)])
+    await town.move(at(10))
+    await town.tell([papers.breached("s2", f"f{n}", "solved", at(9, n)) for n in range(8)])
+    await town.tell([papers.breached("s2", "f9", "solved", at(9, 9))])
+    await town.move(at(10, 1))
+    scores = (await town.get("/v1/scores?month=2026-04")).json()
+    assert [(s["score"], s["lines"][0]["count"]) for s in scores] == [("air/lot-1/2026-04/p1/s2", 9)]

@@ -1,0 +1,20 @@
+"""`watchbill`: one command line, Chinese first."""
+
+from __future__ import annotations
+
+import typer
+
+from watchbill.commands import agreements, hj212, parked
+from watchbill.commands.tokens import token
+from watchbill.commands.up import up
+
+app = typer.Typer(
+    no_args_is_help=True,
+    help="值守单 Watchbill：运维服务监管 / supervises contracted operation and maintenance",
+    pretty_exceptions_show_locals=False,
+)
+app.add_typer(agreements.app, name="agreement")
+app.add_typer(hj212.app, name="hj212")
+app.add_typer(parked.app, name="parked")
+app.command("up")(up)
+app.command("token")(token)

@@ -1,0 +1,1 @@
+"""The commands of `watchbill`, one file each."""

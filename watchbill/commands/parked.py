@@ -1,0 +1,55 @@
+"""`watchbill parked`: letters that could not be handled: see them, see why, hear them again."""
+
+from __future__ import annotations
+
+from typing import Annotated, Any
+
+import typer
+
+from infra.processes import PROCESSES
+from watchbill.addresses import Addresses, fail
+from watchbill.shown import AsJson, show_json, show_table
+
+app = typer.Typer(no_args_is_help=True, help="搁置的消息 / parked letters")
+Id = Annotated[str, typer.Argument(help="编号（见 list）/ its id (see list)")]
+
+
+def _all(addresses: Addresses) -> list[dict[str, Any]]:
+    return [{"service": p.name, **row} for p in PROCESSES for row in addresses.get(p.name, "/runtime/parked")]
+
+
+def _find(addresses: Addresses, id: str) -> dict[str, Any]:
+    for row in _all(addresses):
+        if row["id"] == id:
+            return row
+    raise fail(f"没有搁置的消息 {id}", f"No parked letter {id}")
+
+
+@app.command("list")
+def list_parked(as_json: AsJson = False) -> None:
+    """列出所有服务搁置的消息 / list the parked letters of all services."""
+    rows = _all(Addresses.read())
+    if as_json:
+        return show_json(rows)
+    return show_table(
+        "搁置的消息 / parked letters",
+        ("服务 service", "编号 id", "类型 type", "时间 at", "原因 reason"),
+        [(r["service"], r["id"], r["type"], r["at"], r["reason"].strip().splitlines()[-1][:160]) for r in rows],
+    )
+
+
+@app.command("show")
+def show(id: Id) -> None:
+    """显示一条：原因、消息头、原文 / show one: reason, headers, body."""
+    addresses = Addresses.read()
+    show_json(addresses.get(_find(addresses, id)["service"], f"/runtime/parked/{id}"))
+
+
+@app.command("redrive")
+def redrive(id: Id) -> None:
+    """重新处理一条 / hear one again, as if for the first time."""
+    addresses = Addresses.read()
+    done = addresses.post(_find(addresses, id)["service"], f"/runtime/redrive/{id}")
+    if not done["ok"]:
+        raise fail(f"仍无法处理：{done['still']}", f"Still wrong: {done['still']}")
+    typer.echo("已处理 / handled")

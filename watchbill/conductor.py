@@ -1,0 +1,85 @@
+"""The conductor: moves one clock for all services, and takes the next step only when the bus is quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import Mapping
+from datetime import datetime
+from pathlib import Path
+from types import TracebackType
+from typing import Any, Self
+
+import httpx
+
+_PATIENCE_SECONDS = 120.0
+
+
+class NotQuiet(RuntimeError):
+    """The services did not become quiet in time."""
+
+
+class Conductor:
+    """Over HTTP with the service key. A service that is away is waited for: it comes back by itself."""
+
+    def __init__(self, http: Mapping[str, str], key: str, clock_file: Path) -> None:
+        self._clients = {
+            name: httpx.AsyncClient(base_url=url, headers={"x-api-key": key}, timeout=60) for name, url in http.items()
+        }
+        self._clock_file = clock_file
+        self._said: dict[str, int] = {}
+        self.now: datetime | None = None
+
+    async def __aenter__(self) -> Self:
+        return self
+
+    async def __aexit__(
+        self, kind: type[BaseException] | None, error: BaseException | None, trace: TracebackType | None
+    ) -> None:
+        for client in self._clients.values():
+            await client.aclose()
+
+    async def move(self, now: datetime, horizon: datetime) -> None:
+        """Sets everybody's clock; timers fire up to `horizon`."""
+        self.now, self._horizon = now, horizon
+        written = self._clock_file.with_suffix(".new")
+        written.write_text(json.dumps({"now": now.isoformat(), "horizon": horizon.isoformat()}))
+        written.replace(self._clock_file)
+        await asyncio.gather(*(self._move(name) for name in self._clients))
+
+    async def _move(self, name: str) -> None:
+        assert self.now
+        await self._ask(name, "/runtime/clock", {"now": self.now.isoformat(), "horizon": self._horizon.isoformat()})
+
+    async def _ask(self, name: str, path: str, body: Any) -> dict[str, Any]:
+        """Asks until there is an answer: a killed service is started again by its supervisor."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                try:
+                    answer = await self._clients[name].post(path, json=body)
+                    if answer.status_code == 200:
+                        return dict(answer.json())
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.1)
+
+    async def settle(self) -> datetime | None:
+        """Returns when all is quiet, with the next due time of any timer."""
+        async with asyncio.timeout(_PATIENCE_SECONDS):
+            while True:
+                answers = await asyncio.gather(*(self._settle(name) for name in self._clients))
+                said = dict(self._said)
+                for answer in answers:
+                    for where, offset in answer["said"].items():
+                        said[where] = max(offset, said.get(where, -1))
+                if all(answer["quiet"] for answer in answers) and said == self._said:
+                    dues = [datetime.fromisoformat(answer["next_due"]) for answer in answers if answer["next_due"]]
+                    return min(dues, default=None)
+                self._said = said
+
+    async def _settle(self, name: str) -> dict[str, Any]:
+        """A service that was restarted has an old clock: it gets the time again before it is asked."""
+        answer = await self._ask(name, "/runtime/settle", {"said": self._said, "within_seconds": 5.0})
+        if not answer["quiet"]:
+            await self._move(name)
+        return answer
