@@ -63,6 +63,10 @@ class Conductor:
                     pass
                 await asyncio.sleep(0.1)
 
+    def said_on(self, topic: str) -> int:
+        """How much has been said on a stream: it grows when something happened there."""
+        return sum(offset + 1 for where, offset in self._said.items() if where.startswith(f"{topic}/"))
+
     async def settle(self) -> datetime | None:
         """Returns when all is quiet, with the next due time of any timer."""
         async with asyncio.timeout(_PATIENCE_SECONDS):

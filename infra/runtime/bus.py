@@ -20,6 +20,7 @@ from infra.runtime.settings import RuntimeSettings
 
 _TOPIC_EXISTS = 36
 _LOGGER = logging.getLogger("faststream")
+_LOGGER.setLevel(logging.WARNING)  # a line for each batch says nothing that our own lines do not
 
 
 async def ensure_topics(settings: RuntimeSettings) -> None:

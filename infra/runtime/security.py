@@ -25,7 +25,7 @@ from infra.runtime.problems import Problem
 Role = Literal["buyer", "supplier", "administrator", "auditor", "logger", "service"]
 PEOPLE: tuple[Role, ...] = ("buyer", "supplier", "administrator", "auditor")
 _AUDIENCE = "watchbill"
-_ALGORITHM = "EdDSA"
+_ALGORITHM = "Ed25519"
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,7 +110,7 @@ def hash_of_key(key: str, secret: bytes) -> str:
 
 
 def issue_token(private_pem: bytes, person: str, role: Role, organisation: str, now: datetime, lasts: timedelta) -> str:
-    """A signed token for a person (EdDSA JWT)."""
+    """A signed token for a person (JWT, Ed25519)."""
     claims = {
         "sub": person,
         "role": role,

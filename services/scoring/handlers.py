@@ -72,7 +72,7 @@ async def _ask_for_score(finding: Finding, entry: Entry) -> None:
         return
     asked = known.asked + 1
     entry.write(known.model_copy(update={"asked": asked, "pending": True}))
-    entry.wake(entry.now + BUNDLE, "post-score", f"{id}/{asked}")
+    entry.wake(max(entry.now, finding.at) + BUNDLE, "post-score", f"{id}/{asked}")
 
 
 def _site_month(id: str) -> SiteMonth:

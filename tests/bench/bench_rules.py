@@ -16,7 +16,8 @@ from contracts.agreements.faults import FlagIs, Jump, Outside, Stuck, Swing
 from contracts.agreements.sites import Asset, Measure, Site
 from contracts.events.assets import Measured, ReadingReceivedV1
 from services.incidents.rules import Plan, Watch, observe, plan_of
-from tests.incidents.site_stories import SILENCE, SOURCE, STEP, at, lot, rule, words
+from tests.incidents.clock_stories import SOURCE, at, words
+from tests.incidents.site_stories import SILENCE, STEP, lot, rule
 
 CODES = tuple(f"a{number:05d}" for number in range(1, 13))
 START = at("2026-04-01T00:00")

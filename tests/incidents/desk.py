@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
+from functools import partial
 from typing import Any
 
 from contracts.agreements.agreement import Agreement
@@ -32,7 +33,7 @@ class Desk:
         """Hears events at the time of the desk's clock."""
         for event in events:
             for hearing in self.ears.hearings[type(event)]:
-                await self._enter(lambda entry, event=event, handler=hearing.handler: handler(event, entry))
+                await self._enter(partial(hearing.handler, event))
 
     async def publish(self, agreement: Agreement) -> None:
         document = {"agreement": agreement.id, "version": agreement.version, "digest": "d", "document": agreement}
@@ -44,9 +45,7 @@ class Desk:
             at, name, key = due
             del self.timers[name, key]
             self.now = max(self.now, at)
-            handler = self.ears.wakings[name].handler
-            wake = Wake(name, key, at)
-            await self._enter(lambda entry, handler=handler, wake=wake: handler(wake, entry))
+            await self._enter(partial(self.ears.wakings[name].handler, Wake(name, key, at)))
         self.now = until
 
     async def act(self, work: Callable[[Entry], Awaitable[Any]]) -> Any:

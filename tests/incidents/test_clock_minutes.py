@@ -171,7 +171,8 @@ def stories(draw: st.DrawFn) -> Story:
     # Half of the times lie on a coarse grid, so that things happen at one instant.
     minutes = st.integers(opening - 600, opening + 4 * DAY) | st.integers(-3, 12).map(lambda n: opening + 120 * n)
     names: st.SearchStrategy[Step] = st.sampled_from(["acknowledged", "resolved", "spare_installed"])
-    allowed = draw(st.integers(1, 3)) * DAY if whole else draw(st.integers(1, 30 * 60))
+    lengths = st.integers(1, 5).map(lambda n: 120 * n) | st.integers(1, 30 * 60)
+    allowed = draw(st.integers(1, 3)) * DAY if whole else draw(lengths)
     return Story(
         opening=opening,
         now=draw(minutes),
@@ -184,7 +185,7 @@ def stories(draw: st.DrawFn) -> Story:
         excludes=draw(st.frozensets(st.sampled_from(REASONS))),
         marks=draw(some_marks(minutes)),
         steps=tuple(draw(st.lists(st.tuples(minutes, names), max_size=2))),
-        leads=frozenset(draw(st.lists(st.integers(1, allowed + 30), max_size=3))),
+        leads=frozenset(draw(st.lists(lengths, max_size=3))),
     )
 
 

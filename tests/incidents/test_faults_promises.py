@@ -4,6 +4,8 @@ from __future__ import annotations
 
 from collections.abc import Iterable
 from datetime import datetime, timedelta
+from decimal import Decimal
+from typing import Any
 
 import pytest
 from hypothesis import given, settings
@@ -39,8 +41,9 @@ def fault(opened: datetime = OPENED) -> Fault:
     return open_fault(found, "wuhan-air", 1, LOT, SITE)
 
 
-def step(of: type[Step], when: datetime, posted: datetime | None = None, **fields: object) -> Step:  # type: ignore[valid-type]
-    return of(**identity_of(fault().opened), at=when, by="zhang", posted_at=posted or when, **fields)  # type: ignore[operator, no-any-return]
+def step(of: Any, when: datetime, posted: datetime | None = None, **fields: Any) -> Step:
+    made: Step = of(**identity_of(fault().opened), at=when, by="zhang", posted_at=posted or when, **fields)
+    return made
 
 
 def at_once(one: Fault, now: datetime) -> Derived:
@@ -75,8 +78,8 @@ steps = st.one_of(
 @settings(deadline=None, max_examples=150)
 @given(st.lists(st.tuples(steps, st.integers(0, 90)), max_size=8))
 def test_standing_breaches_equal_the_derived(course: list[tuple[Step, int]]) -> None:
-    now, said = OPENED, []
-    derived = at_once(fault(), now)
+    now, derived = OPENED, at_once(fault(), OPENED)
+    said: list[Event] = []
     for one, later in [*course, (None, 600)]:
         now += minutes(later)
         changed = derived.fault if one is None else recorded(derived.fault, one)
@@ -106,8 +109,9 @@ def test_nothing_is_said_twice(course: list[tuple[Step, int]]) -> None:
 @given(st.lists(st.tuples(steps, st.integers(0, 90)), max_size=6))
 def test_timers_alone_find_every_breach(course: list[tuple[Step, int]]) -> None:
     """Only the timers that are set look at the clocks in between; no breach is missed or late by that."""
-    derived, said, timers = at_once(fault(), OPENED), [], {}
-    timers |= {(alarm.name, alarm.key): alarm.due for alarm in derived.arm}
+    derived = at_once(fault(), OPENED)
+    said: list[Event] = []
+    timers = {(alarm.name, alarm.key): alarm.due for alarm in derived.arm}
     now = OPENED
     for one, later in [*course, (None, 3000)]:
         now += minutes(later)
@@ -129,7 +133,7 @@ def test_timers_alone_find_every_breach(course: list[tuple[Step, int]]) -> None:
 def test_warning_tells_the_time_left() -> None:
     (warning,) = [each for each in at_once(fault(), at("10:00")).says if each.clause == "solve"]
     assert isinstance(warning, SlaWarnedV1)
-    assert (warning.at, warning.due, warning.left_seconds) == (at("10:00"), at("11:00"), 3600)
+    assert (warning.at, warning.due, warning.left_seconds) == (at("10:00"), at("11:00"), Decimal(3600))
 
 
 def test_late_resolution_withdraws_the_breach() -> None:

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 
 import pytest
@@ -44,11 +44,15 @@ def rules(draw: st.DrawFn) -> FaultRule:
     return rule("one", draw(st.sampled_from(["analyser-fault", "power-loss"])), when, codes=("pm",), **fields)
 
 
+def one_reading(time: datetime, sample: Measured | None) -> ReadingReceivedV1:
+    return reading(time) if sample is None else reading(time, pm=sample)
+
+
 def readings(course: list[tuple[int, Measured | None]]) -> list[ReadingReceivedV1]:
     time, made = START, []
     for steps, sample in course:
         time += steps * STEP
-        made.append(reading(time, **({} if sample is None else {"pm": sample})))
+        made.append(one_reading(time, sample))
     return made
 
 
@@ -75,7 +79,7 @@ def test_late_and_repeated_readings_open_nothing(
     mixed = [(n, came[n]) for n in range(len(came))]
     for after, back, sample in late:
         old = came[after].time - back * STEP
-        mixed.append((after, reading(old, **({} if sample is None else {"pm": sample}))))
+        mixed.append((after, one_reading(old, sample)))
     arrived = [one for _, one in sorted(mixed, key=lambda pair: pair[0])]
     _, signs = watched(arrived, plan([one]))
     assert told(signs) == told(watched(came, plan([one]))[1])

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable
+from collections.abc import Iterable, Mapping
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -24,7 +24,7 @@ from services.notify.handlers import ears_for
 from tests.notify import town
 
 Key = tuple[type[State], str]
-_UTC: CodecOptions[dict[str, Any]] = CodecOptions(tz_aware=True)
+_UTC: CodecOptions[Mapping[str, Any]] = CodecOptions(tz_aware=True)
 
 
 class DeskPage:

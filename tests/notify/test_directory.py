@@ -82,7 +82,8 @@ def test_nobody_on_duty_tells_everybody() -> None:
 
 
 def test_group_belongs_to_one_party() -> None:
-    same = Directory(people=(town.person("b", 1, "keeper", "g"), town.person("a", 2, "keeper", "g"), town.person("c", 3, "city", "g")))
+    people = [town.person(id, 1, party, "g") for id, party in (("b", "keeper"), ("a", "keeper"), ("c", "city"))]
+    same = Directory(people=tuple(people))
     assert [one.id for one in same.members("keeper", "g")] == ["a", "b"]
 
 

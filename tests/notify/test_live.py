@@ -6,7 +6,6 @@ that what was said elsewhere reaches nobody here.
 
 from __future__ import annotations
 
-import asyncio
 import json
 import uuid
 from collections.abc import AsyncIterator
@@ -30,11 +29,13 @@ from infra.runtime.security import Role, hash_of_key
 from services.notify.app import room_for
 from services.notify.channels.receipts import ReceiptKeys
 from services.notify.settings import NotifySettings
-from tests.live.conftest import platform  # noqa: F401  # the session's broker and database
+from tests.live import conftest
 from tests.notify import town
 from tests.notify.test_handlers import SMS_ONLY
+from tests.notify.waiting import until
 
 pytestmark = pytest.mark.live
+platform = conftest.platform
 ROLES: tuple[Role, ...] = ("administrator", "auditor", "supplier", "buyer", "service")
 TRACE = "00-0000000000000000000000000abcdef0-00000000000012ab-01"
 
@@ -65,10 +66,13 @@ class Hall:
         await self.say(town.opened(agreement=f"town-{self.mark}", **more), f"e-{uuid.uuid4()}")
 
     async def until(self, state: str, count: int) -> list[Any]:
-        async with asyncio.timeout(40):
-            while len(found := await self.get("/v1/messages", state=state, limit="500")) < count:
-                await asyncio.sleep(0.05)
-        return list(found)
+        """The messages in this state, once there are so many."""
+
+        async def enough() -> bool:
+            return len(await self.get("/v1/messages", state=state)) >= count
+
+        await until(enough)
+        return list(await self.get("/v1/messages", state=state))
 
 
 def secrets_in(folder: Path, mark: str) -> Path:
@@ -96,16 +100,18 @@ def contacts_in(folder: Path, mark: str) -> Path:
 async def opened(settings: NotifySettings, sinks: Sinks) -> AsyncIterator[Hall]:
     room = room_for(settings)
     transport = httpx.ASGITransport(room.api)
-    async with room.api.router.lifespan_context(room.api), httpx.AsyncClient(transport=transport, base_url="http://room") as client:  # fmt: skip
-        async with asyncio.timeout(60):
-            while (await client.get("/health/ready")).status_code != 200:
-                await asyncio.sleep(0.02)
+    client = httpx.AsyncClient(transport=transport, base_url="http://room")
+
+    async def ready() -> bool:
+        return (await client.get("/health/ready")).status_code == 200
+
+    async with room.api.router.lifespan_context(room.api), client:
+        await until(ready, 60)
         yield Hall(room, sinks, client, settings.database_prefix)
 
 
 @pytest.fixture
-async def hall(request: pytest.FixtureRequest, sinks: Sinks, tmp_path: Path) -> AsyncIterator[Hall]:
-    platform = request.getfixturevalue("platform")
+async def hall(platform: conftest.Platform, sinks: Sinks, tmp_path: Path) -> AsyncIterator[Hall]:
     prefix = f"n{uuid.uuid4().hex[:8]}"
     settings = NotifySettings(
         kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix, instance=prefix,

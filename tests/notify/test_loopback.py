@@ -1,4 +1,4 @@
-"""From the event to the phone over loopback: real HTTP, real SMTP, real delivery reports; and nothing leaks on the way."""
+"""From the event to the phone over loopback: real HTTP, SMTP and delivery reports; and nothing leaks on the way."""
 
 from __future__ import annotations
 
@@ -33,6 +33,7 @@ from services.notify.handovers import Handovers
 from tests.notify import town
 from tests.notify.desk import Desk, desk_with
 from tests.notify.test_handlers import ANN, SMS_ONLY
+from tests.notify.waiting import until
 
 PASSWORD = "open-sesame-42"
 SECRETS = (
@@ -53,9 +54,11 @@ class Street:
 
     async def until(self, *states: str) -> None:
         """Waits until every message is in one of these states."""
-        async with asyncio.timeout(20):
-            while {message.state for message in self.desk.messages} - set(states):
-                await asyncio.sleep(0.01)
+
+        async def there() -> bool:
+            return {message.state for message in self.desk.messages} <= set(states)
+
+        await until(there)
 
 
 @asynccontextmanager
@@ -103,9 +106,11 @@ async def test_fault_reaches_phones_and_mailboxes(build: Build) -> None:
     await street.desk.hear(town.opened(), "e-1")
     await street.desk.fire()
     await street.until("handed", "delivered")
-    async with asyncio.timeout(20):
-        while len(street.desk.in_state("delivered")) < 2:
-            await asyncio.sleep(0.01)
+
+    async def reported() -> bool:
+        return len(street.desk.in_state("delivered")) == 2
+
+    await until(reported)
     assert {message.channel for message in street.desk.in_state("delivered")} == {"sms"}
     assert {message.channel for message in street.desk.in_state("handed")} == {"email"}
     assert sorted(row["to"] for row in street.sinks.sms.box.rows) == ["19900000001", "19900000002"]

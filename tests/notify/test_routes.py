@@ -61,7 +61,8 @@ def test_traits_come_from_event_or_agreement(event: Told, severity: str | None, 
 
 
 def test_route_chooses_by_severity_and_family() -> None:
-    only = town.route("only", "FaultOpened", ("supplier-managers",), "fault-opened", severities=("major",), families=("data",))
+    chosen = {"severities": ("major",), "families": ("data",)}
+    only = town.route("only", "FaultOpened", town.MANAGERS, "fault-opened", **chosen)
     lot = town.lot(town.NOTICES.model_copy(update={"routes": (only,)}))
     assert notices_for(town.opened(), "c", lot, town.DIRECTORY, town.NOON)
     assert not notices_for(town.opened(severity="minor"), "c", lot, town.DIRECTORY, town.NOON)
@@ -116,7 +117,8 @@ people = st.lists(
 @settings(max_examples=60)
 @given(people=people, data=st.data())
 def test_order_of_people_changes_nothing(people: list[Person], data: st.DataObject) -> None:
-    event = data.draw(st.sampled_from([town.opened(), town.opened(severity="critical"), town.breached(), town.settled()]))
+    events: list[Told] = [town.opened(), town.opened(severity="critical"), town.breached(), town.settled()]
+    event = data.draw(st.sampled_from(events))
     shuffled = [one.model_copy(update={"groups": tuple(data.draw(st.permutations(one.groups)))}) for one in people]
     shuffled = data.draw(st.permutations(shuffled))
     notices = told(event, Directory(people=tuple(people)))

@@ -14,8 +14,8 @@ from pathlib import Path
 import httpx
 import pytest
 
-from infra.local.sinks.box import Box
 from infra.local.sinks.both import Sinks
+from infra.local.sinks.box import Box
 from infra.local.sinks.mood import Mode, Mood, Order
 from infra.local.sinks.sms_gateway import filled
 

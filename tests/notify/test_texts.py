@@ -29,7 +29,9 @@ SMS = {
     "fault-resolved": "【值守单】故障已恢复：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00。编号5b0c9c1e。",
     "sla-warned": "【值守单】即将超时：木兰湖站，数据中断，4小时内修复，3月5日16:00到期，剩余1小时30分。编号5b0c9c1e。",
     "sla-breached": "【值守单】已超时：木兰湖站，数据中断，4小时内修复，时限3月5日16:00。编号5b0c9c1e，将计入考核。",
-    "sla-breach-withdrawn": "【值守单】超时撤销：木兰湖站，4小时内修复，原时限3月5日16:00。原因：停电时段已核实。编号5b0c9c1e。",
+    "sla-breach-withdrawn": (
+        "【值守单】超时撤销：木兰湖站，4小时内修复，原时限3月5日16:00。原因：停电时段已核实。编号5b0c9c1e。"
+    ),
     "inspection-missed": "【值守单】漏检：木兰湖站，每周巡检，应在3月2日00:00至3月9日00:00完成，未见记录。",
     "settlement-computed": "【值守单】2026-02结算：一包 空气站，应付92,500.00元，扣减7,500.00元。详见平台。",
 }
@@ -44,7 +46,9 @@ TITLES = {
 }
 
 
-def words_of(template: str, channel: ChannelKind, event: Told | None = None, languages: tuple[str, ...] = BOTH) -> Wording:
+def words_of(
+    template: str, channel: ChannelKind, event: Told | None = None, languages: tuple[str, ...] = BOTH
+) -> Wording:
     agreement = town.agreement()
     return worded(template, channel, facts_of(event or EVENTS[template], agreement, agreement.lots[0]), languages)
 

@@ -50,6 +50,12 @@ def route(id: str, on: str, to: tuple[str, ...], template: str, **more: Any) -> 
     return Route(id=id, title=words(id, id), source=SOURCE, on=on, to=to, channels=channels, template=template, **more)
 
 
+NO_DATA, POWER_LOST = words("数据中断", "No data"), words("电源中断", "Mains power lost")
+MULAN_LAKE = words("木兰湖站", "Mulan Lake")
+PM25 = Asset(id="mulan-lake.pm25", title=words("PM2.5 分析仪", "PM2.5 monitor"), source=SOURCE, kind="monitor")
+ENGINEERS, MANAGERS, SUPERVISORS, COMMITTEE = (
+    ("supplier-engineers",), ("supplier-managers",), ("buyer-supervisors",), ("score-committee",),
+)  # fmt: skip
 GROUPS = (
     group("supplier-engineers", "keeper"),
     group("supplier-managers", "keeper"),
@@ -57,14 +63,14 @@ GROUPS = (
     group("score-committee", "city"),
 )
 ROUTES = (
-    route("opened", "FaultOpened", ("supplier-engineers",), "fault-opened"),
-    route("opened-critical", "FaultOpened", ("supplier-engineers", "supplier-managers"), "fault-opened", severities=("critical",)),
-    route("resolved", "FaultResolved", ("supplier-engineers",), "fault-resolved", channels=("email",)),
-    route("warned", "SlaWarned", ("supplier-engineers",), "sla-warned"),
-    route("breached", "SlaBreached", ("supplier-managers", "buyer-supervisors"), "sla-breached"),
-    route("withdrawn", "SlaBreachWithdrawn", ("buyer-supervisors",), "sla-breach-withdrawn"),
-    route("missed", "InspectionMissed", ("supplier-managers",), "inspection-missed"),
-    route("settled", "SettlementComputed", ("score-committee", "supplier-managers"), "settlement-computed", channels=("email",)),
+    route("opened", "FaultOpened", ENGINEERS, "fault-opened"),
+    route("opened-critical", "FaultOpened", ENGINEERS + MANAGERS, "fault-opened", severities=("critical",)),
+    route("resolved", "FaultResolved", ENGINEERS, "fault-resolved", channels=("email",)),
+    route("warned", "SlaWarned", ENGINEERS, "sla-warned"),
+    route("breached", "SlaBreached", MANAGERS + SUPERVISORS, "sla-breached"),
+    route("withdrawn", "SlaBreachWithdrawn", SUPERVISORS, "sla-breach-withdrawn"),
+    route("missed", "InspectionMissed", MANAGERS, "inspection-missed"),
+    route("settled", "SettlementComputed", COMMITTEE + MANAGERS, "settlement-computed", channels=("email",)),
 )  # fmt: skip
 NOTICES = Notices(groups=GROUPS, routes=ROUTES, quiet=Quiet(starts=time(22), ends=time(7)))
 
@@ -75,9 +81,9 @@ def lot(notices: Notices = NOTICES, **names: Words) -> Lot:
         id="lot-1", title=words("一包 空气站", "Lot 1, stations"), source=SOURCE, supplier="keeper",
         sites=(
             Site(
-                id="mulan-lake", title=names.get("site", words("木兰湖站", "Mulan Lake")), source=SOURCE, kind="station",
+                id="mulan-lake", title=names.get("site", MULAN_LAKE), source=SOURCE, kind="station",
                 since=date(2020, 1, 1),
-                assets=(Asset(id="mulan-lake.pm25", title=words("PM2.5 分析仪", "PM2.5 monitor"), source=SOURCE, kind="monitor"),),
+                assets=(PM25,),
             ),
         ),
         plans=(
@@ -88,8 +94,8 @@ def lot(notices: Notices = NOTICES, **names: Words) -> Lot:
             ),
         ),
         fault_kinds=(
-            FaultKind(id="no-data", title=words("数据中断", "No data"), source=SOURCE, family="data", severity="major"),
-            FaultKind(id="power-lost", title=words("电源中断", "Mains power lost"), source=SOURCE, family="power", severity="critical"),
+            FaultKind(id="no-data", title=NO_DATA, source=SOURCE, family="data", severity="major"),
+            FaultKind(id="power-lost", title=POWER_LOST, source=SOURCE, family="power", severity="critical"),
         ),
         sla=(
             SlaClause(
@@ -114,7 +120,7 @@ def agreement(of: Lot | None = None) -> Agreement:
     return Agreement(
         id="town-air", title=words("空气站运维合同", "Air station agreement"), source=SOURCE, version=1,
         starts=date(2026, 1, 1), ends=date(2026, 12, 31), buyer="city",
-        parties=(Party(id="city", title=words("监测中心", "City")), Party(id="keeper", title=words("运维公司", "Keeper"))),
+        parties=(Party(id="city", title=words("监测中心", "City")), Party(id="keeper", title=words("运维", "Keeper"))),
         calendar=Calendar(id="cn", years={2026: Year(holidays=(date(2026, 1, 1),))}, hours=()), lots=(of or lot(),),
     )  # fmt: skip
 

@@ -102,7 +102,7 @@ def _site(events: list[Json], agreement: Json, lot: Json, site: Json, month: str
                 left -= taken
                 lines.append([part["id"], deduction["id"], found, taken])
         earned -= sum(line[3] for line in lines if line[0] == part["id"])
-    full = sum(Fraction(str(part["points"])) for part in lot["sheet"]["parts"])
+    full = sum((Fraction(str(part["points"])) for part in lot["sheet"]["parts"]), Fraction(0))
     gates = [v[0] for v in indicators if v[0] in lot["sheet"]["gates"] and not v[5]]
     points = min(earned, Fraction(str(lot["sheet"]["gate_points"]))) if gates else earned
     if gates:
@@ -135,7 +135,7 @@ def _indicator(
 ) -> list[tuple[str, str | None, int, int, int, bool]]:
     least = Fraction(str(indicator["at_least"]))
     if indicator["measure"] in ("capture", "validity"):
-        found = []
+        found: list[tuple[str, str | None, int, int, int, bool]] = []
         for code in _required(site):
             good, due, out = _hours(indicator, code, mine, lot, site, opens, min(closes, known))
             found.append((indicator["id"], code, good, due, out, due == 0 or Fraction(good, due) >= least))

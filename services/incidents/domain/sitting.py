@@ -82,9 +82,7 @@ class Sitting:
         if self.watch.fault_on(found.asset, found.kind) is not None or found.fault in self._faults:
             return None
         pauses = kind_of(self.terms.lot, found.kind).pauses
-        self.watch = opened_by_people(
-            self.watch, found.fault, found.asset, found.kind, found.source, found.at, pauses
-        )
+        self.watch = opened_by_people(self.watch, found.fault, found.asset, found.kind, found.source, found.at, pauses)
         self._open(found)
         self._adjust(found.evidence)
         return self._faults[found.fault]

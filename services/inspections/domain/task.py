@@ -2,14 +2,10 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import datetime, timedelta
+from datetime import datetime
 from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
-from contracts.agreements.agreement import Agreement, Lot
-from contracts.agreements.plans import InspectionPlan
-from contracts.agreements.sites import Site
 from contracts.events.inspections import (
     InspectionDoneV1,
     InspectionDueV1,
@@ -20,7 +16,6 @@ from contracts.events.inspections import (
 from contracts.values import Frozen, Moment, Words
 from infra.runtime.states import State
 from services.inspections.domain.refusal import Refused
-from services.inspections.domain.windows import Window, midnight, windows
 
 TaskState = Literal["due", "done", "missed"]
 Doubt = Literal["outside-window", "photo-seen-before", "clock-changed", "unproven-time"]
@@ -88,7 +83,9 @@ class Task(State):
         A result is replaced only by the first one that was done in the window.
         """
         if result.posted_at < self.opens:
-            raise Refused(409, "not-open", Words(zh="该任务的时段尚未开始", en="The window of this task is not open yet"))
+            raise Refused(
+                409, "not-open", Words(zh="该任务的时段尚未开始", en="The window of this task is not open yet")
+            )
         if self.result is not None and (self.result.in_window or not result.in_window):
             raise Refused(409, "already-done", Words(zh="该任务已有结果", en="This task has a result already"))
         if result.posted_at > self.locks:
@@ -99,42 +96,3 @@ class Task(State):
     def _shared(self) -> dict[str, Any]:
         names = {"agreement", "lot", "site", "plan", "opens", "closes"}
         return {"task": self.id, **self.model_dump(include=names)}
-
-
-def tasks_for(agreement: Agreement, start: datetime, end: datetime) -> Iterator[Task]:
-    """The tasks of every site whose windows have a part in [start, end). A window opens with the site at the earliest."""
-    for lot in agreement.lots:
-        for plan in lot.plans:
-            dated = windows(plan, agreement, start, end)
-            for site in lot.sites:
-                if not plan.sites or site.id in plan.sites:
-                    yield from _at_site(agreement, lot, plan, site, _from(dated, site_since(agreement, site), start, end))
-
-
-def site_since(agreement: Agreement, site: Site) -> datetime:
-    """The first instant of a site, UTC."""
-    return midnight(site.since, agreement)
-
-
-def _from(dated: tuple[Window, ...], since: datetime, start: datetime, end: datetime) -> Iterator[Window]:
-    for opens, closes in dated:
-        if since < closes and max(opens, since) < end:
-            yield Window(max(opens, since), closes)
-
-
-def _at_site(
-    agreement: Agreement, lot: Lot, plan: InspectionPlan, site: Site, dated: Iterator[Window]
-) -> Iterator[Task]:
-    for opens, closes in dated:
-        yield Task(
-            id=f"{agreement.id}/{lot.id}/{plan.id}/{site.id}/{opens:%Y%m%dT%H%MZ}",
-            agreement=agreement.id,
-            version=agreement.version,
-            lot=lot.id,
-            supplier=lot.supplier,
-            site=site.id,
-            plan=plan.id,
-            opens=opens,
-            closes=closes,
-            locks=closes + max(plan.late_post, timedelta()),
-        )

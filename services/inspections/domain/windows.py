@@ -1,4 +1,4 @@
-"""When the windows of a plan open and close (W4): RFC 5545 rules in local wall time, counted from the agreement's start.
+"""When the windows of a plan open and close (W4): RFC 5545 rules in local wall time, from the start of the term.
 
 A window belongs to the term it opens in, and closes with the term at the latest.
 """
@@ -7,6 +7,7 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from datetime import UTC, date, datetime, time, timedelta
+from itertools import takewhile
 from typing import NamedTuple
 from zoneinfo import ZoneInfo
 
@@ -65,16 +66,8 @@ def _windows(plan: InspectionPlan, agreement: Agreement) -> Iterator[Window]:
 
 def _openings(repeats: str, starts: date, last: datetime) -> Iterator[datetime]:
     """The openings before `last`, local wall time."""
-    # Without a bound, a rule that never matches is searched up to the year 9999.
-    bounded = repeats if {"UNTIL", "COUNT"} & _parts(repeats) else f"{repeats};UNTIL={last:%Y%m%dT%H%M%S}"
-    for opens in rrulestr(bounded, dtstart=datetime.combine(starts, time())):
-        if opens >= last:
-            return
-        yield opens
-
-
-def _parts(repeats: str) -> set[str]:
-    return {part.partition("=")[0].strip().upper() for part in repeats.split(";")}
+    rule = rrulestr(repeats, dtstart=datetime.combine(starts, time()))
+    return takewhile(lambda opens: opens < last, rule)
 
 
 def _instant(wall: datetime, agreement: Agreement) -> datetime:

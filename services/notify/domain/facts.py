@@ -143,4 +143,3 @@ def _(event: SettlementComputedV1, lot: Lot) -> dict[str, object]:
         "payable": event.payable, "settlement": event.settlement, "sites": sites, "headline": headline,
         "closed_at": event.closed_at,
     }  # fmt: skip
-

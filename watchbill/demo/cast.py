@@ -1,0 +1,103 @@
+"""The cast: the supplier's engineers, and when each does what. Data of the demo, nothing more."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any, Literal
+from zoneinfo import ZoneInfo
+
+ZONE = ZoneInfo("Asia/Shanghai")
+Step = Literal["acknowledgement", "arrival", "resolution"]
+
+
+@dataclass(frozen=True, slots=True)
+class Habit:
+    """How long after a fault opened its engineer acknowledges, arrives and resolves; `posted` later than done."""
+
+    acknowledges: timedelta = timedelta(minutes=15)
+    arrives: timedelta = timedelta(minutes=80)
+    resolves: timedelta | None = timedelta(minutes=170)
+    posted: timedelta = timedelta(0)
+    note: str = "现场检查后恢复 / checked on site, back to normal"
+
+
+HABITS: Mapping[tuple[str, str], Habit] = {
+    ("caidian-suo-river.pm25", "stuck-value"): Habit(
+        arrives=timedelta(hours=4, minutes=40), resolves=timedelta(hours=5, minutes=30),
+        note="纸带卡住，更换纸带 / tape was stuck and has been changed",
+    ),
+    ("jiangxia-xin-river.pm10", "instrument-fault"): Habit(
+        arrives=timedelta(hours=5, minutes=30), resolves=timedelta(hours=6, minutes=30),
+        note="停电恢复后更换采样泵 / pump changed when power was back",
+    ),
+    ("mulan-lake", "reported-fault"): Habit(
+        arrives=timedelta(minutes=70), resolves=timedelta(hours=3, minutes=40), posted=timedelta(minutes=95),
+        note="空调修复；山上无信号，下山后补报 / air-conditioner mended; no signal on the hill, posted later",
+    ),
+}  # fmt: skip
+"""What differs from the habit: the late one is breached, the one with the power cut is not, the third withdraws one."""
+
+FIRST, LAST = time(6, 30), time(21, 0)
+"""Between these the engineers work; what opens at night is taken in the morning."""
+
+
+@dataclass(frozen=True, slots=True)
+class Deed:
+    """A post to be made at `posted` about something done at `at`."""
+
+    posted: datetime
+    at: datetime
+    fault: str
+    step: Step
+    note: str
+
+
+def deeds_for(fault: Mapping[str, Any], opened_at: datetime) -> list[Deed]:
+    """What the engineer will do about a fault."""
+    habit = HABITS.get((fault["asset"], fault["kind"]), Habit())
+    begins = _at_work(opened_at)
+    after: list[tuple[Step, timedelta | None]] = [
+        ("acknowledgement", habit.acknowledges), ("arrival", habit.arrives), ("resolution", habit.resolves),
+    ]  # fmt: skip
+    deeds = []
+    for step, lasts in after:
+        if lasts is not None:
+            done = begins + lasts
+            late = habit.posted if step == "resolution" else timedelta(0)
+            deeds.append(Deed(done + late, done, fault["id"], step, habit.note))
+    return deeds
+
+
+def _at_work(at: datetime) -> datetime:
+    local = at.astimezone(ZONE)
+    if local.time() < FIRST:
+        local = datetime.combine(local.date(), FIRST, ZONE)
+    elif local.time() > LAST:
+        local = datetime.combine(local.date() + timedelta(days=1), FIRST, ZONE)
+    return local.astimezone(UTC)
+
+
+@dataclass(frozen=True, slots=True)
+class Call:
+    """Somebody reports a fault by telephone."""
+
+    at: datetime
+    site: str
+    kind: str
+    text: str
+
+
+def local(day: int, hour: int, minute: int = 0) -> datetime:
+    """A moment of April 2026, Shanghai time."""
+    return datetime(2026, 4, day, hour, minute, tzinfo=ZONE).astimezone(UTC)
+
+
+CALLS = (Call(local(22, 8, 10), "mulan-lake", "reported-fault", "站房空调不制冷 / the air-conditioner does not cool"),)
+
+SKIPPED: frozenset[tuple[str, str, date]] = frozenset({("weekly-patrol", "mobile", date(2026, 4, 20))})
+"""(plan, site, first day of the window) that nobody does."""
+POSTED_LATE: Mapping[tuple[str, str, date], timedelta] = {("weekly-patrol", "mulan-lake", date(2026, 4, 13)): timedelta(hours=30)}  # fmt: skip
+FAILED: Mapping[tuple[str, str, date], str] = {("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"}
+"""(plan, site, first day of the window) -> the check-list item that fails."""

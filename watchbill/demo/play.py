@@ -1,0 +1,203 @@
+"""Plays the month: one clock, in steps, and the next step only when all is quiet."""
+
+from __future__ import annotations
+
+import asyncio
+import heapq
+from collections.abc import Callable, Sequence
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+
+from contracts.agreements.agreement import Agreement
+from contracts.agreements.folder import read_agreement
+from infra.local.simulator.april import troubles
+from infra.local.simulator.logger import LoggerLine
+from infra.local.simulator.station import Station
+from watchbill.conductor import Conductor
+from watchbill.demo.cast import CALLS, ZONE, Call, Deed, deeds_for, local
+from watchbill.demo.rounds import Post, post_for
+from watchbill.installation import Installation
+
+AGREEMENT = Path(__file__).parents[2] / "contracts" / "agreements" / "wuhan-air"
+START = local(1, 0)
+END = START + timedelta(days=30)
+CLOSE = END + timedelta(hours=8)
+HOUR = timedelta(hours=1)
+Progress = Callable[[datetime], None]
+
+
+@dataclass(order=True)
+class Due:
+    """Something that the cast will do at a moment."""
+
+    at: datetime
+    order: int
+    what: Deed | Call | Post = field(compare=False)
+
+
+class Play:
+    """One month of one agreement in one installation."""
+
+    def __init__(self, town: Installation, seed: int = 7, end: datetime = CLOSE) -> None:
+        self.town, self.seed, self.end = town, seed, end
+        self.agreement: Agreement = read_agreement(AGREEMENT)
+        self.lot = self.agreement.lots[0]
+        self.conductor = Conductor(town.http, town.secrets.key_of("conductor", "service"), town.clock_file)
+        self._due: list[Due] = []
+        self._order = 0
+        self._seen: set[str] = set()
+        self._incidents = -1
+        self._inspections = 0
+        self.steps = 0
+        self.frames = 0
+        sites = [site for site in self.lot.sites if site.logger]
+        passwords = town.secrets.logger_passwords(site.logger.mn for site in sites if site.logger)
+        problems = troubles(seed)
+        self.stations = [Station(site, passwords[site.logger.mn], seed, problems) for site in sites if site.logger]
+        self.lines = [LoggerLine("127.0.0.1", town.gateway_port) for _ in self.stations]
+        self._people = self._client("engineer-wang", "supplier", self.lot.supplier)
+        self._office = self._client("supervisor-li", "buyer", self.agreement.buyer)
+
+    def _client(self, person: str, role: Any, organisation: str) -> dict[str, httpx.AsyncClient]:
+        token = self.town.secrets.token(person, role, organisation)
+        headers = {"authorization": f"Bearer {token}"}
+        return {name: httpx.AsyncClient(base_url=url, headers=headers, timeout=60) for name, url in self.town.http.items()}
+
+    async def run(self, progress: Progress) -> None:
+        """Plays from the first of the month to its close."""
+        await self.begin()
+        now = START
+        while now < self.end:
+            now = await self.step(now)
+            progress(now)
+
+    async def begin(self) -> None:
+        """Publishes the agreement and puts the month's rounds on the programme."""
+        await self.conductor.move(START, START)
+        await self.conductor.settle()
+        token = self.town.secrets.token("installer", "administrator", "owner")
+        async with httpx.AsyncClient(base_url=self.town.http["assets"], timeout=60) as client:
+            headers = {"authorization": f"Bearer {token}", "idempotency-key": f"publish-{self.agreement.version}"}
+            answer = await client.post("/v1/agreements", json=self.agreement.model_dump(mode="json"), headers=headers)
+            answer.raise_for_status()
+        await self.conductor.settle()
+        for call in CALLS:
+            self._plan(call.at, call)
+
+    def _plan(self, at: datetime, what: Deed | Call | Post) -> None:
+        self._order += 1
+        heapq.heappush(self._due, Due(at, self._order, what))
+
+    async def step(self, now: datetime) -> datetime:
+        """Goes on to the next hour, timer or deed: what comes in is heard before timers fire."""
+        self.steps += 1
+        next_timer = self._next_timer
+        target = min(now.replace(minute=0, second=0, microsecond=0) + HOUR, self.end)
+        if next_timer and now < next_timer < target:
+            target = next_timer
+        if self._due and now < self._due[0].at < target:
+            target = self._due[0].at
+        await self.conductor.move(target, now)
+        await self._feed(now, target)
+        self._next_timer = await self.conductor.settle()
+        if await self._act(target):
+            self._next_timer = await self.conductor.settle()
+        while self._next_timer and self._next_timer <= target:
+            await self.conductor.move(target, self._next_timer)
+            self._next_timer = await self.conductor.settle()
+        await self._notice_faults()
+        await self._notice_tasks(target)
+        return target
+
+    _next_timer: datetime | None = None
+
+    async def _feed(self, start: datetime, end: datetime) -> None:
+        batches = [station.frames(start, end) for station in self.stations]
+        self.frames += sum(len(batch) for batch in batches)
+        await asyncio.gather(*(line.send_all(batch) for line, batch in zip(self.lines, batches, strict=True) if batch))
+
+    async def _act(self, now: datetime) -> bool:
+        due: list[Deed | Call | Post] = []
+        while self._due and self._due[0].at <= now:
+            due.append(heapq.heappop(self._due).what)
+        for what in due:
+            await self._do(what)
+        return bool(due)
+
+    async def _do(self, what: Deed | Call | Post) -> None:
+        if isinstance(what, Post):
+            await self._post(self._people["inspections"], f"/v1/tasks/{what.task}/result", what.body, what.task)
+        elif isinstance(what, Call):
+            body = {"site": what.site, "kind": what.kind, "at": what.at.isoformat(), "text": what.text}
+            await self._post(self._office["incidents"], "/v1/calls", body, f"call-{what.site}-{what.at:%d%H%M}")
+        else:
+            body = {"at": what.at.isoformat(), "note": what.note}
+            await self._post(self._people["incidents"], f"/v1/faults/{what.fault}/{what.step}", body, f"{what.fault}-{what.step}")
+
+    async def _post(self, client: httpx.AsyncClient, path: str, body: Any, key: str) -> None:
+        """Posts until there is an answer, with one idempotency key: a phone does the same. 409: no longer needed."""
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    answer = await client.post(path, json=body, headers={"idempotency-key": key})
+                except httpx.TransportError:
+                    await asyncio.sleep(0.2)
+                    continue
+                if answer.status_code == 503:
+                    await asyncio.sleep(0.2)
+                    continue
+                if answer.is_error and answer.status_code != 409:
+                    raise RuntimeError(f"{path}: {answer.status_code} {answer.text}")
+                return
+
+    async def _notice_faults(self) -> None:
+        """The engineers see what has opened, and plan what they will do about it."""
+        said = self.conductor.said_on("incidents")
+        if said == self._incidents:
+            return
+        self._incidents = said
+        for fault in await self._rows("incidents", "/v1/faults", state="open", limit=500):
+            if fault["id"] not in self._seen and not _heals_by_itself(fault):
+                self._seen.add(fault["id"])
+                for deed in deeds_for(fault, datetime.fromisoformat(fault["opened_at"])):
+                    self._plan(deed.posted, deed)
+
+    async def _notice_tasks(self, now: datetime) -> None:
+        """Phones fetch the list when something was put on it: what falls due is planned."""
+        said = self.conductor.said_on("inspections")
+        if now.astimezone(ZONE).hour != 0 and self._inspections:
+            return
+        self._inspections = said
+        for task in await self._rows("inspections", "/v1/tasks", state="due", limit=1000):
+            if task["id"] not in self._seen:
+                self._seen.add(task["id"])
+                if post := post_for(task, self.lot, now):
+                    self._plan(post.posted, post)
+
+    async def _rows(self, service: str, path: str, **params: Any) -> Sequence[dict[str, Any]]:
+        async with asyncio.timeout(120):
+            while True:
+                try:
+                    answer = await self._people[service].get(path, params=params)
+                    if answer.status_code == 200:
+                        return [dict(row) for row in answer.json()]
+                except httpx.TransportError:
+                    pass
+                await asyncio.sleep(0.2)
+
+    async def close(self) -> None:
+        """Hangs up."""
+        await asyncio.gather(*(line.close() for line in self.lines))
+        for client in (*self._people.values(), *self._office.values()):
+            await client.aclose()
+
+
+def _heals_by_itself(fault: dict[str, Any]) -> bool:
+    """Nobody drives out for a power cut or a cut line: they are followed up by telephone."""
+    return fault["family"] in ("power", "communication")
+
+
