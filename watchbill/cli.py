@@ -5,6 +5,7 @@ from __future__ import annotations
 import typer
 
 from watchbill.commands import agreements, hj212, parked
+from watchbill.commands.demo import demo
 from watchbill.commands.tokens import token
 from watchbill.commands.up import up
 
@@ -17,4 +18,5 @@ app.add_typer(agreements.app, name="agreement")
 app.add_typer(hj212.app, name="hj212")
 app.add_typer(parked.app, name="parked")
 app.command("up")(up)
+app.command("demo")(demo)
 app.command("token")(token)

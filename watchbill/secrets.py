@@ -63,6 +63,7 @@ class Secrets:
 
     def logger_passwords(self, mns: Iterable[str]) -> dict[str, str]:
         """The HJ 212 passwords (6 characters) of these loggers, made when they are asked for first."""
+        mns = list(mns)
         known = self._read(self.owner / "loggers.json")
         for mn in mns:
             known.setdefault(mn, "".join(secrets.choice(_LETTERS) for _ in range(6)))

@@ -186,6 +186,16 @@ async def latest(site: str, db: Database, caller: Caller, kind: ReadingKind = "m
     return _reading_view(row)
 
 
+@router.get("/sites/{site}/readings/{kind}/{time}", dependencies=[allow(*PEOPLE)])
+async def show_reading(site: str, kind: ReadingKind, time: str, db: Database, caller: Caller) -> ReadingView:
+    """One reading by its natural key; `time` as YYYYMMDDThhmmssZ."""
+    await _visible(db, caller, site)
+    row = await db.readings.find_one({"_id": f"{site}/{kind}/{time}"})
+    if row is None:
+        raise not_found(f"{site}/{kind}/{time}")
+    return _reading_view(row)
+
+
 @router.get("/sites/{site}/series/{code}", dependencies=[allow(*PEOPLE)])
 async def series(
     site: str, code: str, start: Moment, end: Moment, db: Database, caller: Caller, kind: ReadingKind = "hour"

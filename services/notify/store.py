@@ -42,11 +42,18 @@ class Wanted(BaseModel):
     since: AwareDatetime | None = None
     until: AwareDatetime | None = None
     limit: int = Field(default=100, ge=1, le=500)
+    skip: int = Field(default=0, ge=0)
 
 
 async def messages_that(db: Database, wanted: Wanted) -> list[Message]:
     """The newest first."""
-    found = db[Message.COLLECTION].find(_query(wanted)).sort([("requested_at", -1), ("_id", 1)]).limit(wanted.limit)
+    found = (
+        db[Message.COLLECTION]
+        .find(_query(wanted))
+        .sort([("requested_at", -1), ("_id", 1)])
+        .skip(wanted.skip)
+        .limit(wanted.limit)
+    )
     return [Message.of(document) async for document in found]
 
 

@@ -77,8 +77,8 @@ async def test_phone_post_becomes_sms(town: Town, agreement: Agreement) -> None:
         plan = next(plan for plan in agreement.lots[0].plans if plan.id == "remote-check")
         items = [{"item": item.id, "ok": item.opens is None, "answer": "x"} for item in plan.items]
         body = {"items": items, "done_at": MORNING.isoformat()}
-        headers = {"idempotency-key": task["id"], "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
-        answer = await phone.post(f"/v1/tasks/{task['id']}/result", json=body, headers=headers)
+        headers = {"idempotency-key": task["task"], "traceparent": f"00-{trace}-b7ad6b7169203331-01"}
+        answer = await phone.post(f"/v1/tasks/{task['task']}/result", json=body, headers=headers)
         assert answer.status_code == 201, answer.text
     await town.conductor.settle()
     found = traces(await town.letters(), "InspectionDoneV1", "FaultOpenedV1", "NoticeSentV1")

@@ -22,7 +22,6 @@ from infra.local.sinks.both import Sinks
 from infra.local.sinks.mood import Order
 from infra.runtime import problems
 from infra.runtime.ears import Wake
-from infra.runtime.security import check_closed
 from services.notify.api import router_for
 from services.notify.channels.kannel import Account, KannelGateway
 from services.notify.channels.receipts import ReceiptKeys
@@ -67,7 +66,6 @@ async def served(desk: Desk, keys: ReceiptKeys) -> AsyncIterator[str]:
     app = FastAPI()
     problems.install(app)
     app.include_router(router_for(keys))
-    check_closed(app)
     app.state.room = desk
     listener = socket.socket()
     listener.bind(("127.0.0.1", 0))

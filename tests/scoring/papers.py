@@ -50,7 +50,7 @@ def site(id: str, since: str = "2020-01-01") -> dict[str, Any]:
 
 FAULT_KINDS = [
     entry("broken", family="instrument", severity="major", invalidates=True),
-    entry("power-lost", family="power", severity="major", pauses="power"),
+    entry("power-lost", family="power", severity="major", pauses="power", invalidates=True),
     entry("line-lost", family="communication", severity="minor"),
 ]
 INDICATORS = [
@@ -79,7 +79,7 @@ SHEET: dict[str, Any] = {
             points="30",
             deductions=[
                 entry("late", counts={"of": "breaches", "clauses": ["on-site", "solved"]}, points="2.5", cap="10"),
-                entry("broken", counts={"of": "faults", "kinds": ["broken"]}, points="1"),
+                entry("broken", counts={"of": "faults", "kinds": ["broken"]}, points="1", cap="25"),
             ],
         ),
         entry(

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import timedelta
+from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
 
@@ -199,3 +199,36 @@ def test_ids_read_as_paths() -> None:
 def test_month_outside_the_term_is_refused() -> None:
     with pytest.raises(ValueError, match="2026-03"):
         score_month(papers.agreement(), "lot-1", "2026-03", [], until=None, revision=1, provisional=False)
+
+
+def test_later_facts_are_not_seen_yet() -> None:
+    until = at(9, 10)
+    events = [
+        papers.opened("s1", "f1", "broken", at(9, 6), "s1.o3"),
+        papers.breached("s1", "f1", "solved", at(9, 11)),
+        papers.opened("s1", "f2", "broken", at(9, 12), "s1.pm"),
+        papers.done("s1", "p1", at(9), at(10), at(9, 13), ["door"]),
+    ]
+    seen = [so_far([*GOOD, *events], moment) for moment in (until, at(10))]
+    assert [[line.deduction for line in posted.lines] for posted in seen] == [
+        ["broken"],
+        ["late", "broken", "items", "unmet"],
+    ]
+    assert [(value(posted, "handling").numerator, value(posted, "handling").denominator) for posted in seen] == [
+        (1, 1),
+        (1, 2),
+    ]
+
+
+def test_resolution_after_the_close_is_late() -> None:
+    fault = [papers.opened("s1", "f1", "line-lost", at(9)), papers.breached("s1", "f1", "solved", at(9, 4))]
+    times = (at(6, month=5), at(6, 1, month=5))
+    ends = [value(s1([*GOOD, *fault, papers.resolved("s1", "f1", "line-lost", end)])[0], "handling") for end in times]
+    assert [(found.met, found.evidence) for found in ends] == [(True, ()), (False, ("opened f1",))]
+
+
+def so_far(events: list[Recorded], until: datetime) -> ScorePostedV1:
+    agreement = papers.agreement(sheet={**papers.SHEET, "gates": []})
+    scored = score_month(agreement, "lot-1", "2026-04", events, until=until, revision=3, provisional=True)
+    assert scored.scores[0].score == "air/lot-1/2026-04/p3/s1"
+    return scored.scores[0]

@@ -65,7 +65,9 @@ class Play:
     def _client(self, person: str, role: Any, organisation: str) -> dict[str, httpx.AsyncClient]:
         token = self.town.secrets.token(person, role, organisation)
         headers = {"authorization": f"Bearer {token}"}
-        return {name: httpx.AsyncClient(base_url=url, headers=headers, timeout=60) for name, url in self.town.http.items()}
+        return {
+            name: httpx.AsyncClient(base_url=url, headers=headers, timeout=60) for name, url in self.town.http.items()
+        }
 
     async def run(self, progress: Progress) -> None:
         """Plays from the first of the month to its close."""
@@ -136,7 +138,9 @@ class Play:
             await self._post(self._office["incidents"], "/v1/calls", body, f"call-{what.site}-{what.at:%d%H%M}")
         else:
             body = {"at": what.at.isoformat(), "note": what.note}
-            await self._post(self._people["incidents"], f"/v1/faults/{what.fault}/{what.step}", body, f"{what.fault}-{what.step}")
+            await self._post(
+                self._people["incidents"], f"/v1/faults/{what.fault}/{what.step}", body, f"{what.fault}-{what.step}"
+            )
 
     async def _post(self, client: httpx.AsyncClient, path: str, body: Any, key: str) -> None:
         """Posts until there is an answer, with one idempotency key: a phone does the same. 409: no longer needed."""
@@ -172,9 +176,9 @@ class Play:
         if now.astimezone(ZONE).hour != 0 and self._inspections:
             return
         self._inspections = said
-        for task in await self._rows("inspections", "/v1/tasks", state="due", limit=1000):
-            if task["id"] not in self._seen:
-                self._seen.add(task["id"])
+        for task in await self._rows("inspections", "/v1/tasks", state="due", limit=500):
+            if task["task"] not in self._seen:
+                self._seen.add(task["task"])
                 if post := post_for(task, self.lot, now):
                     self._plan(post.posted, post)
 
@@ -199,5 +203,3 @@ class Play:
 def _heals_by_itself(fault: dict[str, Any]) -> bool:
     """Nobody drives out for a power cut or a cut line: they are followed up by telephone."""
     return fault["family"] in ("power", "communication")
-
-

@@ -36,7 +36,7 @@ def post_for(task: Mapping[str, Any], lot: Lot, now: datetime) -> Post | None:
         return None
     done = max(_done_at(task, opens, lot), now)
     posted = done + POSTED_LATE.get(key, timedelta(0))
-    return Post(posted, task["id"], _body(task, lot, done, posted, FAILED.get(key)))
+    return Post(posted, task["task"], _body(task, lot, done, posted, FAILED.get(key)))
 
 
 def _done_at(task: Mapping[str, Any], opens: datetime, lot: Lot) -> datetime:
@@ -51,10 +51,17 @@ def _done_at(task: Mapping[str, Any], opens: datetime, lot: Lot) -> datetime:
 def _body(task: Mapping[str, Any], lot: Lot, done: datetime, posted: datetime, failed: str | None) -> dict[str, Any]:
     plan = next(plan for plan in lot.plans if plan.id == task["plan"])
     uptime = int((done - datetime(2026, 1, 1, tzinfo=ZONE)).total_seconds())
-    items = [{"item": item.id, "ok": item.id != failed, "answer": "异常 / not in order" if item.id == failed else "正常 / in order"} for item in plan.items]
+    items = [
+        {
+            "item": item.id,
+            "ok": item.id != failed,
+            "answer": "异常 / not in order" if item.id == failed else "正常 / in order",
+        }
+        for item in plan.items
+    ]
     body: dict[str, Any] = {
         "items": items,
-        "photos": [hashlib.sha256(f"{task['id']}-{n}".encode()).hexdigest() for n in range(plan.evidence.photos)],
+        "photos": [hashlib.sha256(f"{task['task']}-{n}".encode()).hexdigest() for n in range(plan.evidence.photos)],
         "done_at": done.isoformat(),
         "monotonic_done_seconds": uptime,
         "device_now": posted.isoformat(),

@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
+from typing import NamedTuple
 
 from infra.local.simulator.chance import fraction, number, salt
 from infra.local.simulator.troubles import AnyTrouble, Damage, LineCut, Reorder, Repeat
@@ -31,8 +32,7 @@ class Sent:
     awaited: bool = True
 
 
-@dataclass(frozen=True, slots=True)
-class Upload:
+class Upload(NamedTuple):
     """What is due to be sent at the end of a period. `first`: the minute since 1970 at which the period starts.
 
     `rank` orders what is due at one moment: minute, hour, day.
@@ -44,8 +44,7 @@ class Upload:
     first: int
 
 
-@dataclass(frozen=True, slots=True)
-class Leaving:
+class Leaving(NamedTuple):
     """An upload that leaves at `at`; `qn_at` is the time that its QN names."""
 
     upload: Upload
@@ -93,23 +92,23 @@ class Passage:
         for page in pages:
             yield Sent(at, page.data, page.qn)
         if self._happens(self._repeats, leaving):
-            again = at + REPEATED[self._number("again", leaving) % len(REPEATED)]
+            again = at + REPEATED[self._number("again", leaving.upload) % len(REPEATED)]
             for page in pages:
                 yield Sent(again, page.data, page.qn)
 
     def _freed(self, due: datetime) -> datetime | None:
-        moment = due
+        """The end of the cut, or of the row of cuts, that this time falls into."""
+        freed = None
         for cut in self._cuts:
-            if cut.starts < moment <= cut.ends:
-                moment = cut.ends
-        waits = any(cut.starts < due <= cut.ends for cut in self._cuts)
-        return moment if waits else None
+            if cut.starts < (freed or due) <= cut.ends:
+                freed = cut.ends
+        return freed
 
     def _delayed(self, upload: Upload) -> datetime:
+        if not any(one.covers(upload.due) for one in self._reorders):
+            return upload.due
         picked = self._number("order", upload) % (3 * len(HELD_BACK))
-        if picked < len(HELD_BACK) and any(one.covers(upload.due) for one in self._reorders):
-            return upload.due + HELD_BACK[picked]
-        return upload.due
+        return upload.due + HELD_BACK[picked] if picked < len(HELD_BACK) else upload.due
 
     def _happens(self, troubles: Sequence[Repeat] | Sequence[Damage], leaving: Leaving) -> bool:
         return any(
@@ -118,12 +117,12 @@ class Passage:
         )
 
     def _broken(self, leaving: Leaving, frame: bytes) -> bytes:
-        chance = self._number("broken", leaving)
+        chance = self._number("broken", leaving.upload)
         way = (_flipped, _cut_short, _run_together, _garbage)[chance % 4]
         return way(frame, chance >> 2)
 
-    def _number(self, of: str, what: Leaving | Upload) -> int:
-        return number(self._salt(of), _place(what.upload if isinstance(what, Leaving) else what))
+    def _number(self, of: str, upload: Upload) -> int:
+        return number(self._salt(of), _place(upload))
 
     def _salt(self, of: str) -> int:
         return salt(self._seed, self._site, "passage", of)

@@ -2,14 +2,14 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator
 from datetime import datetime
 
 from contracts.agreements.sites import Site
 from infra.local.simulator.air import DAY, HOUR, minute_of
-from infra.local.simulator.instruments import Instrument, Instruments, is_midnight, moment_of
+from infra.local.simulator.instrument import moment_of
+from infra.local.simulator.instruments import Instruments, is_midnight
 from infra.local.simulator.passage import LATEST, Leaving, Passage, Sent, Upload
-from infra.local.simulator.summary import Summary
 from infra.local.simulator.troubles import AnyTrouble
 from infra.local.simulator.wire import Page, Pen
 from infra.local.trouble import Trouble
@@ -17,8 +17,6 @@ from infra.local.trouble import Trouble
 __all__ = ["Sent", "Station"]
 
 MINUTES, HOURS, DAYS = "2051", "2061", "2031"
-
-Items = Iterator[tuple[Instrument, Summary]]
 
 
 class Station:
@@ -34,13 +32,13 @@ class Station:
             raise Trouble(f"站点 {site.id} 没有数采仪", f"site {site.id} has no logger")
         here = tuple(trouble for trouble in troubles if trouble.site == site.id)
         self.site = site
-        self.instruments = Instruments(site, seed, here)
+        self.instruments = Instruments(site, logger, seed, here)
         self._pen = Pen(logger.mn, password, logger.edition, logger.crc)
         self._passage = Passage(site.id, seed, here)
-        self._written: dict[str, Callable[[int], list[str]]] = {
-            MINUTES: lambda first: [one.short(seen) for one, seen in self._beside(self.instruments.minute(first))],
-            HOURS: lambda first: [one.long(seen) for one, seen in self._beside(self.instruments.hour(first))],
-            DAYS: lambda first: [one.long(seen) for one, seen in self._beside(self.instruments.day(first))],
+        self._items: dict[str, Callable[[int], list[str]]] = {
+            MINUTES: self.instruments.minute_items,
+            HOURS: self.instruments.hour_items,
+            DAYS: self.instruments.day_items,
         }
 
     def frames(self, start: datetime, end: datetime) -> list[Sent]:
@@ -70,8 +68,4 @@ class Station:
 
     def _pages(self, leaving: Leaving) -> list[Page]:
         upload = leaving.upload
-        items = self._written[upload.cn](upload.first)
-        return self._pen.upload(upload.cn, leaving.qn_at, moment_of(upload.first), items)
-
-    def _beside(self, shown: Sequence[Summary]) -> Items:
-        return zip(self.instruments.all, shown, strict=True)
+        return self._pen.upload(upload.cn, leaving.qn_at, moment_of(upload.first), self._items[upload.cn](upload.first))

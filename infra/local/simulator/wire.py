@@ -12,6 +12,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
 from struct import unpack_from
+from typing import NamedTuple
 
 from contracts.agreements.sites import CrcDialect
 
@@ -68,8 +69,7 @@ def swapped16(segment: bytes) -> int:
 _CHECKS = {"hj212": crc16, "modbus": modbus16, "byteswapped": swapped16}
 
 
-@dataclass(frozen=True, slots=True)
-class Page:
+class Page(NamedTuple):
     """One frame, and the QN its answer will name; empty where the frame has none (2005)."""
 
     data: bytes
@@ -90,33 +90,35 @@ class Pen:
 
         `sent` makes the QN, a millisecond more for each further frame; `period`: the start of the values' period.
         """
-        whole = self._segment(cn, sent, period, items)
+        body = f"DataTime={digits14(period)}"
+        whole = self._segment(cn, sent, ";".join((body, *items)))
         if len(whole) <= LONGEST_SEGMENT:
             return [self._page(whole, sent)]
-        room = LONGEST_SEGMENT - len(self._segment(cn, sent, period, (), (99, 99)))
+        room = LONGEST_SEGMENT - len(self._segment(cn, sent, body, "PNUM=99;PNO=99;"))
         groups = list(_groups(items, room))
-        return [
-            self._page(self._segment(cn, moment, period, group, (len(groups), count + 1)), moment)
-            for count, group in enumerate(groups)
-            for moment in (sent + timedelta(milliseconds=count),)
-        ]
+        pages = []
+        for count, group in enumerate(groups):
+            moment = sent + timedelta(milliseconds=count)
+            split = f"PNUM={len(groups)};PNO={count + 1};"
+            pages.append(self._page(self._segment(cn, moment, ";".join((body, *group)), split), moment))
+        return pages
 
     def framed(self, segment: bytes) -> bytes:
         """Mark, length, segment, CRC, line end."""
         return b"##%04d%b%04X\r\n" % (len(segment), segment, _CHECKS[self.crc](segment))
 
     def _page(self, segment: bytes, sent: datetime) -> Page:
-        return Page(self.framed(segment), "" if self.edition == "2005" else digits17(sent))
+        return Page(self.framed(segment), digits17(sent) if self._has_qn else "")
 
-    def _segment(
-        self, cn: str, sent: datetime, period: datetime, items: Sequence[str], part: tuple[int, int] | None = None
-    ) -> bytes:
-        qn = "" if self.edition == "2005" else f"QN={digits17(sent)};"
-        flag = VERSIONS[self.edition] << 2 | (2 if part else 0) | 1
-        split = f"PNUM={part[0]};PNO={part[1]};" if part else ""
-        body = ";".join((f"DataTime={digits14(period)}", *items))
+    def _segment(self, cn: str, sent: datetime, body: str, split: str = "") -> bytes:
+        flag = VERSIONS[self.edition] << 2 | (2 if split else 0) | 1
+        qn = f"QN={digits17(sent)};" if self._has_qn else ""
         head = f"{qn}ST={AIR_QUALITY};CN={cn};PW={self.password};MN={self.mn};Flag={flag};{split}"
         return f"{head}CP=&&{body}&&".encode()
+
+    @property
+    def _has_qn(self) -> bool:
+        return self.edition != "2005"
 
 
 def _groups(items: Sequence[str], room: int) -> Iterator[list[str]]:
