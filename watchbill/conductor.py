@@ -13,6 +13,8 @@ from typing import Any, Self
 import httpx
 
 _PATIENCE_SECONDS = 120.0
+GATE = "assets"
+"""Where frames come in: what it has said is asked first, so that the others wait for it in the same round."""
 
 
 class NotQuiet(RuntimeError):
@@ -69,17 +71,26 @@ class Conductor:
 
     async def settle(self) -> datetime | None:
         """Returns when all is quiet, with the next due time of any timer."""
+        gate_first = GATE in self._clients
         async with asyncio.timeout(_PATIENCE_SECONDS):
             while True:
+                known = self._heard(await self._settle(GATE)) if gate_first else self._said
+                gate_first = False
+                self._said = known
                 answers = await asyncio.gather(*(self._settle(name) for name in self._clients))
-                said = dict(self._said)
-                for answer in answers:
-                    for where, offset in answer["said"].items():
-                        said[where] = max(offset, said.get(where, -1))
-                if all(answer["quiet"] for answer in answers) and said == self._said:
+                said = self._heard(*answers)
+                if all(answer["quiet"] for answer in answers) and said == known:
                     dues = [datetime.fromisoformat(answer["next_due"]) for answer in answers if answer["next_due"]]
                     return min(dues, default=None)
                 self._said = said
+
+    def _heard(self, *answers: Mapping[str, Any]) -> dict[str, int]:
+        """What is known to have been said, with these answers."""
+        said = dict(self._said)
+        for answer in answers:
+            for where, offset in answer["said"].items():
+                said[where] = max(offset, said.get(where, -1))
+        return said
 
     async def _settle(self, name: str) -> dict[str, Any]:
         """A service that was restarted has an old clock: it gets the time again before it is asked."""

@@ -17,6 +17,8 @@ from infra.processes import PROCESSES, READY_PATH, Process
 from watchbill.secrets import Secrets
 
 ROOT = Path(__file__).parent.parent
+_CACHED_BYTECODE = {"PYTHONDONTWRITEBYTECODE": ""}
+"""Five processes start at once: compiling everything anew each time would take longer than starting."""
 SINK_PORTS = ("sink-sms", "sink-smtp", "sink-web")
 
 
@@ -132,13 +134,14 @@ class Installation:
             "secrets": str(self.secrets.shared),
             "clock": "movable" if self.movable else "system",
             "clock_file": str(self.clock_file),
+            "kafka_partitions": "1" if self.movable else "4",
             **process.settings,
         }
         if "gateway_port" in process.ports:
             shared["gateway_port"] = str(self.gateway_port)
         if process.name == "notify":
             shared |= self._channels()
-        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()}
+        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()} | _CACHED_BYTECODE
 
     def _channels(self) -> dict[str, str]:
         contacts = {"contacts": str(self.contacts)} if self.contacts else {}

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Mapping
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -19,6 +19,7 @@ from infra.runtime.line import Line
 from infra.runtime.settings import RuntimeSettings
 
 _TOPIC_EXISTS = 36
+_FIRST = "agreements"
 _LOGGER = logging.getLogger("faststream")
 _LOGGER.setLevel(logging.WARNING)  # a line for each batch says nothing that our own lines do not
 
@@ -52,35 +53,44 @@ def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
     )
 
 
-def open_bus(settings: RuntimeSettings, ears: Ears, lines: Mapping[str, Line]) -> KafkaBroker:
-    """A broker with a subscriber for each stream this service hears."""
+def lines_of(topics: Sequence[str]) -> list[tuple[str, ...]]:
+    """The streams that share a consumer: agreements by themselves, for the others may have to wait for one.
+
+    An idle consumer costs about 2 % of a core, whatever it listens to: two for a service, not one for a stream.
+    """
+    others = tuple(topic for topic in topics if topic != _FIRST)
+    return [line for line in ((_FIRST,) if _FIRST in topics else (), others) if line]
+
+
+def open_bus(settings: RuntimeSettings, ears: Ears, lines: Sequence[Line]) -> KafkaBroker:
+    """A broker with a subscriber for each line of this service."""
     broker = KafkaBroker(
         settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER
     )
-    for topic, line in lines.items():
-        _subscribe(broker, settings, ears, topic, line)
+    for line in lines:
+        _subscribe(broker, settings, ears, line)
     return broker
 
 
-def _subscribe(broker: KafkaBroker, settings: RuntimeSettings, ears: Ears, topic: str, line: Line) -> None:
+def _subscribe(broker: KafkaBroker, settings: RuntimeSettings, ears: Ears, line: Line) -> None:
     async def take(message: Any) -> None:
         """Never raises: FastStream would skip the batch, and the next acknowledgement commit past it."""
         await line.handle([open_record(record) for record in message.raw_message])
         await message.ack()
 
-    take.__annotations__["message"] = list[Union[ears.events_on(topic)]]  # type: ignore[misc]  # AsyncAPI reads it
+    take.__annotations__["message"] = list[Union[ears.events_on(line.topics)]]  # type: ignore[misc]  # AsyncAPI reads it
     broker.subscriber(
-        topic,
+        *line.topics,
         batch=True,
         group_id=group_of(settings, ears.service),
-        group_instance_id=f"{ears.service}.{topic}.{settings.instance}",
+        group_instance_id=f"{ears.service}.{line.topics[0]}.{settings.instance}",
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.MANUAL,
         batch_timeout_ms=settings.batch_wait_ms,
         max_records=settings.batch_max_records,
         parser=_raw_records,
         decoder=_undecoded,
-        title=f"{ears.service}: {topic}",
+        title=f"{ears.service}: {', '.join(line.topics)}",
     )(take)
 
 

@@ -24,12 +24,32 @@ class Clock(Protocol):
         """Timers due up to here may fire."""
         ...
 
-    async def moved(self, within_seconds: float) -> None:
-        """Waits until the clock was moved by hand, at most so long."""
+    def stir(self) -> None:
+        """Something became due: whoever waits looks again."""
+        ...
+
+    async def stirred(self, within_seconds: float) -> None:
+        """Waits until the clock was moved or stirred, at most so long."""
         ...
 
 
-class SystemClock:
+class _Stirring:
+    def __init__(self) -> None:
+        self._stirred = asyncio.Event()
+
+    def stir(self) -> None:
+        self._stirred.set()
+
+    async def stirred(self, within_seconds: float) -> None:
+        try:
+            async with asyncio.timeout(within_seconds):
+                await self._stirred.wait()
+        except TimeoutError:
+            return
+        self._stirred.clear()
+
+
+class SystemClock(_Stirring):
     """The machine's clock."""
 
     def now(self) -> datetime:
@@ -38,16 +58,13 @@ class SystemClock:
     def horizon(self) -> datetime:
         return self.now()
 
-    async def moved(self, within_seconds: float) -> None:
-        await asyncio.sleep(within_seconds)
 
-
-class MovableClock:
+class MovableClock(_Stirring):
     """Stands still until it is moved. The horizon may lag behind, so that what came in is heard before timers fire."""
 
     def __init__(self, now: datetime, horizon: datetime | None = None) -> None:
+        super().__init__()
         self._now, self._horizon = whole_milliseconds(now), whole_milliseconds(horizon or now)
-        self._moved = asyncio.Event()
 
     @classmethod
     def at_last(cls, written: Path | None) -> MovableClock:
@@ -68,12 +85,4 @@ class MovableClock:
         if now < self._now or horizon < self._horizon or horizon > now:
             raise ValueError(f"the clock goes forward only, horizon behind: {self._now} -> {now}, {horizon}")
         self._now, self._horizon = whole_milliseconds(now), whole_milliseconds(horizon)
-        self._moved.set()
-
-    async def moved(self, within_seconds: float) -> None:
-        try:
-            async with asyncio.timeout(within_seconds):
-                await self._moved.wait()
-        except TimeoutError:
-            return
-        self._moved.clear()
+        self.stir()

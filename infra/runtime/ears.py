@@ -130,9 +130,9 @@ class Ears:
         """The streams this service listens to."""
         return tuple(sorted({event.TOPIC for event in (*self.hearings, *self.gatherings)}))
 
-    def events_on(self, topic: str) -> tuple[type[Event], ...]:
-        """The event types this service hears on a stream."""
-        return tuple(event for event in {**self.hearings, **self.gatherings} if topic == event.TOPIC)
+    def events_on(self, topics: Sequence[str]) -> tuple[type[Event], ...]:
+        """The event types this service hears on these streams."""
+        return tuple(event for event in {**self.hearings, **self.gatherings} if event.TOPIC in topics)
 
 
 def _check(handler: Callable[..., Any], first: type[Any]) -> None:

@@ -244,6 +244,8 @@ class Ledger:
         self.owner = owner
         self.lock = asyncio.Lock()
         self._sequence = 0
+        self.timers_written = 0
+        """Counts the commits that wrote timers: what is known of them is old when it has grown."""
 
     async def prepare(self, collections: Iterable[str], keep_days: int) -> None:
         """Creates what a transaction must find there, and the runtime's own indexes."""
@@ -283,6 +285,9 @@ class Ledger:
                 if _is_duplicate(error):
                     raise Conflict(str(error)) from error
                 raise
+        self.timers_written += bool(page.fired) or any(entry.timers for entry in page.entries)
+        if any(due and due <= self.clock.horizon() for entry in page.entries for _, _, due in entry.timers.values()):
+            self.clock.stir()
         return letters
 
     def _row(self, letter: Outgoing) -> dict[str, Any]:

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
@@ -42,18 +42,26 @@ class Line:
     """Handles the batches of one stream, in order, each until it has had its effect or is parked."""
 
     def __init__(
-        self, ears: Ears, ledger: Ledger, relay: Relay, health: Health, settings: RuntimeSettings, topic: str
+        self,
+        ears: Ears,
+        ledger: Ledger,
+        relay: Relay,
+        health: Health,
+        settings: RuntimeSettings,
+        topics: Sequence[str],
+        heard: Mapping[str, int],
     ) -> None:
         self._ears, self._ledger, self._relay, self._health, self._settings = ears, ledger, relay, health, settings
-        self.topic = topic
+        self.topics = tuple(topics)
+        self.name = "line " + ",".join(topics)
         self._bad_in_a_row = 0
         self._failed: dict[str, str] = {}
-        self.heard: dict[str, int] = {}
+        self.heard = {where: offset for where, offset in heard.items() if where.rpartition("/")[0] in topics}
         """Highest offset that had its effect, by `topic/partition`."""
 
     async def handle(self, letters: Sequence[Letter]) -> None:
         """Returns when all of the batch has had its effect. Never raises, but for cancellation."""
-        self._health.busy(f"line {self.topic}")
+        self._health.busy(self.name)
         await self._stop_when_all_is_bad()
         started = time.perf_counter()
         await self._handle(letters)
@@ -61,7 +69,7 @@ class Line:
         for letter in letters:
             where = f"{letter.topic}/{letter.partition}"
             self.heard[where] = max(self.heard.get(where, -1), letter.offset)
-        self._health.idle(f"line {self.topic}")
+        self._health.idle(self.name)
 
     async def _handle(self, letters: Sequence[Letter]) -> None:
         conflicts, pause = 0, self._settings.retry_pause_seconds
@@ -94,7 +102,7 @@ class Line:
 
     def _retry(self, why: str, error: Exception) -> None:
         metrics.RETRIED.labels(self._ears.service, why).inc()
-        log.warning("page tried again", topic=self.topic, why=why, error=str(error)[:300])
+        log.warning("page tried again", line=self.name, why=why, error=str(error)[:300])
 
     async def _divide(self, letters: Sequence[Letter], error: Exception) -> None:
         """A page failed as a whole: halve it until the bad letter stands alone, and park that one."""
@@ -105,7 +113,7 @@ class Line:
             return
         letter = letters[0]
         if letter.id in self._failed:
-            self._health.bad(f"line {self.topic}", f"cannot even park {letter.id}: {error}")
+            self._health.bad(self.name, f"cannot even park {letter.id}: {error}")
             await asyncio.sleep(self._settings.retry_pause_max_seconds)
         self._failed[letter.id] = f"{type(error).__name__}: {error}"
         await self._handle(letters)
@@ -233,7 +241,7 @@ class Line:
         """Too many in a row are bad: what is wrong is not the letters. Stand still, visibly, until restarted."""
         if self._bad_in_a_row < self._settings.bad_in_a_row_max:
             return
-        self._health.bad(f"line {self.topic}", f"stopped: {self._bad_in_a_row} letters in a row could not be handled")
+        self._health.bad(self.name, f"stopped: {self._bad_in_a_row} letters in a row could not be handled")
         await asyncio.Event().wait()
 
 

@@ -171,13 +171,14 @@ async def settle(request: Request, upto: Upto) -> Settled:
         return Settled(quiet=False, said={})
     until = time.monotonic() + upto.within_seconds
     while not (quiet := await _is_quiet(room, upto.said)) and time.monotonic() < until:
-        await asyncio.sleep(0.002)
+        await asyncio.sleep(0.004)
     return Settled(quiet=quiet, said=dict(room.relay.said), next_due=await room.timers.next_due())
 
 
 async def _is_quiet(room: Room, said: dict[str, int]) -> bool:
     heard = room.heard
-    mine = {where: offset for where, offset in said.items() if where.rpartition("/")[0] in room.lines}
+    topics = set(room.ears.topics)
+    mine = {where: offset for where, offset in said.items() if where.rpartition("/")[0] in topics}
     if any(heard.get(where, -1) < offset for where, offset in mine.items()):
         return False
     if room.ledger.lock.locked() or not room.relay.idle or any(not part.idle for part in room.parts):

@@ -10,6 +10,7 @@ from typing import Any, Protocol
 
 import structlog
 import uvicorn
+import uvloop
 from fastapi import APIRouter, FastAPI
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel
@@ -58,7 +59,7 @@ class Room:
         self.ledger: Ledger
         self.relay: Relay
         self.timers: Timers
-        self.lines: dict[str, Line] = {}
+        self.lines: list[Line] = []
         self.parts: list[Part] = []
         """Further parts that a quiet room waits for."""
         self.api = self._api()
@@ -133,7 +134,7 @@ class Room:
         self.producer = producer
         self.relay = Relay(self.name, self.ledger, producer, self.health, settings.relay_poll_seconds)
         self.relay.said = await bus.ends(settings)
-        self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings.timer_poll_seconds)
+        self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
         self.health.supervise("relay", self.relay.run())
         for start in self.starts:
             if end := await start(self):
@@ -143,10 +144,10 @@ class Room:
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         heard = await bus.committed(self.settings, self.name)
-        for topic in self.ears.topics:
-            line = Line(self.ears, self.ledger, self.relay, self.health, self.settings, topic)
-            line.heard = {where: offset for where, offset in heard.items() if where.startswith(f"{topic}/")}
-            self.lines[topic] = line
+        self.lines = [
+            Line(self.ears, self.ledger, self.relay, self.health, self.settings, topics, heard)
+            for topics in bus.lines_of(self.ears.topics)
+        ]
         broker = bus.open_bus(self.settings, self.ears, self.lines)
         await broker.start()
         stack.push_async_callback(broker.stop)
@@ -154,7 +155,7 @@ class Room:
     @property
     def heard(self) -> dict[str, int]:
         """The highest offset that had its effect, by `topic/partition`."""
-        return {where: offset for line in self.lines.values() for where, offset in line.heard.items()}
+        return {where: offset for line in self.lines for where, offset in line.heard.items()}
 
     async def serve(self) -> None:
         """Runs the service until it is told to stop (SIGTERM): takes no more, finishes, commits."""
@@ -173,4 +174,4 @@ class Room:
 def run(room: Room) -> None:
     """The main function of a service process."""
     start_telemetry(room.name, room.settings.log_level)
-    asyncio.run(room.serve())
+    uvloop.run(room.serve())

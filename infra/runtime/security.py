@@ -6,7 +6,7 @@ import hashlib
 import hmac
 import json
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -160,8 +160,19 @@ def roles_of(route: APIRoute) -> tuple[Role, ...]:
     return tuple(role for one in declared if isinstance(one.dependency, _Allowed) for role in one.dependency.roles)
 
 
+def routes_of(app: FastAPI) -> Iterator[APIRoute]:
+    """Every route of an app, those of included routers too."""
+    waiting: list[Any] = list(app.routes)
+    while waiting:
+        route = waiting.pop(0)
+        if isinstance(route, APIRoute):
+            yield route
+        elif included := getattr(route, "original_router", None) or getattr(route, "router", None):
+            waiting += included.routes
+
+
 def check_closed(app: FastAPI) -> None:
     """Refuses to start with a route that names no role: deny by default."""
-    for route in app.routes:
-        if isinstance(route, APIRoute) and route.path not in OPEN and not roles_of(route):
+    for route in routes_of(app):
+        if route.path not in OPEN and not roles_of(route):
             raise RuntimeError(f"route {route.path} names no role")

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from datetime import datetime
 from typing import Any
 
 import structlog
@@ -15,6 +16,7 @@ from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Ledger, Page
 from infra.runtime.line import passes
 from infra.runtime.relay import Relay
+from infra.runtime.settings import RuntimeSettings
 from infra.runtime.telemetry import inside, late_span, now_ns
 
 log = structlog.get_logger()
@@ -27,11 +29,14 @@ class Timers:
     """Fires what is due, oldest first; a timer and what it causes go in one transaction."""
 
     def __init__(
-        self, ears: Ears, ledger: Ledger, relay: Relay, clock: Clock, health: Health, poll_seconds: float
+        self, ears: Ears, ledger: Ledger, relay: Relay, clock: Clock, health: Health, settings: RuntimeSettings
     ) -> None:
         self._ears, self._ledger, self._relay, self._clock, self._health = ears, ledger, relay, clock, health
-        self._poll_seconds = poll_seconds
+        self._poll_seconds = settings.timer_poll_seconds
         self._tries: dict[str, int] = {}
+        self._alone = settings.movable
+        self._soonest: datetime | None = None
+        self._known_of = -1
 
     async def run(self) -> None:
         """Works for ever."""
@@ -40,20 +45,24 @@ class Timers:
                 fired = await self.fire_due()
                 self._health.good("timers")
                 if not fired:
-                    await self._clock.moved(self._poll_seconds)
+                    await self._clock.stirred(self._poll_seconds)
             except (Conflict, PyMongoError, OSError) as error:
                 if not isinstance(error, Conflict):
                     self._relay.doubt()
                     self._health.bad("timers", f"{type(error).__name__}: {error}")
                 await asyncio.sleep(0.05)
 
-    async def next_due(self) -> Any:
-        """When the next timer is due, or None."""
-        row = await self._ledger.db.timers.find_one({}, {"due": 1}, sort=[("due", 1)])
-        return row and row["due"]
+    async def next_due(self) -> datetime | None:
+        """When the next timer is due, or None; asked of the database only after timers were written."""
+        if self._known_of != (written := self._ledger.timers_written):
+            row = await self._ledger.db.timers.find_one({}, {"due": 1}, sort=[("due", 1)])
+            self._soonest, self._known_of = row and row["due"], written
+        return self._soonest
 
     async def fire_due(self) -> int:
         """Fires up to a batch of due timers; returns how many."""
+        if self._alone and ((soonest := await self.next_due()) is None or soonest > self._clock.horizon()):
+            return 0
         due = {"due": {"$lte": self._clock.horizon()}}
         rows = await self._ledger.db.timers.find(due).sort([("due", 1), ("_id", 1)]).limit(_BATCH).to_list(None)
         if rows:
@@ -63,7 +72,10 @@ class Timers:
         if inside_rows:
             await self._fire_together(inside_rows)
         for start in range(0, len(outside_rows), _OUTSIDE_AT_ONCE):
-            await asyncio.gather(*(self._fire_alone(row) for row in outside_rows[start : start + _OUTSIDE_AT_ONCE]))
+            tries = (self._fire_alone(row) for row in outside_rows[start : start + _OUTSIDE_AT_ONCE])
+            results = await asyncio.gather(*tries, return_exceptions=True)
+            for failed in (result for result in results if isinstance(result, BaseException)):
+                raise failed
         return len(rows)
 
     def _is_outside(self, row: dict[str, Any]) -> bool:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
@@ -77,31 +78,52 @@ def take(
     value outside the instrument's range are refused by themselves. A release by people passes over the range.
     """
     if refused := _refused_whole(sent, known, received_at, tolerance):
-        values = {code: _measured(fields, Decimal(1)) for code, fields in sent.values.items() if not _flaw(fields)}
-        return _taken([_rejection(known, sent, received_at, *refused, values=values)])
+        return _taken([_rejection(known, sent, received_at, *refused, values=_readable(sent))])
     good: dict[str, Measured] = {}
     bad: list[ReadingRejectedV1] = []
     for code, fields in sent.values.items():
-        measure = known.measures.get(code)
-        if measure is None:
-            bad.append(_rejection(known, sent, received_at, "unknown_code", f"no {code} at {known.site}", code))
-        elif flaw := _flaw(fields):
-            bad.append(_rejection(known, sent, received_at, "syntax", flaw, code))
+        judged = _judge(code, fields, known, released_from is not None)
+        if isinstance(judged, Refused):
+            bad.append(_rejection(known, sent, received_at, judged.reason, judged.detail, code, judged.values))
         else:
-            measured = _measured(fields, known.factors.get(measure.code, Decimal(1)))
-            if (
-                released_from is None
-                and measured.value is not None
-                and not measure.low <= measured.value <= measure.high
-            ):
-                detail = f"{code}: {measured.value} {measure.unit} is outside {measure.low} to {measure.high}"
-                bad.append(_rejection(known, sent, received_at, "out_of_range", detail, code, {measure.code: measured}))
-            else:
-                good[measure.code] = measured
+            good[known.measures[code].code] = judged
     events: list[Event] = list(bad)
     if good:
         events.insert(0, _reading(sent, known, good, received_at, released_from))
     return _taken(events)
+
+
+@dataclass(frozen=True, slots=True)
+class Refused:
+    """Why one value was not taken."""
+
+    reason: RejectionReason
+    detail: str
+    values: dict[str, Measured] | None = None
+
+
+def _judge(code: str, fields: Mapping[str, str], known: Known, any_range: bool) -> Measured | Refused:
+    measure = known.measures.get(code)
+    if measure is None:
+        return Refused("unknown_code", f"no {code} at {known.site}")
+    try:
+        measured = _measured(fields, known.factors.get(measure.code))
+    except InvalidOperation:
+        return Refused("syntax", f"{code} is not a finite number: {str(dict(fields))[:80]}")
+    value = measured.value
+    if value is None or any_range or measure.low <= value <= measure.high:
+        return measured
+    detail = f"{code}: {value} {measure.unit} is outside {measure.low} to {measure.high}"
+    return Refused("out_of_range", detail, {measure.code: measured})
+
+
+def _readable(sent: Sent) -> dict[str, Measured]:
+    """The values of a frame that is refused whole, as written."""
+    values: dict[str, Measured] = {}
+    for code, fields in sent.values.items():
+        with suppress(InvalidOperation):
+            values[code] = _measured(fields, None)
+    return values
 
 
 def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta) -> tuple[RejectionReason, str] | None:
@@ -112,25 +134,34 @@ def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta)
     return None
 
 
-def _flaw(fields: Mapping[str, str]) -> str | None:
-    for suffix in ("rtd", "avg", "min", "max", "value"):
-        text = fields.get(suffix, "").strip()
-        try:
-            if text and not Decimal(text).is_finite():
-                return f"{suffix} is not a finite number: {text[:40]}"
-        except InvalidOperation:
-            return f"{suffix} is not a number: {text[:40]}"
-    return None
+def _measured(fields: Mapping[str, str], factor: Decimal | None) -> Measured:
+    """In the register's unit. Raises InvalidOperation for what is not a finite number."""
+    value = fields.get("avg") or fields.get("rtd") or fields.get("value")
+    return Measured.model_construct(
+        _MEASURED_FIELDS,
+        value=_number(value, factor),
+        low=_number(fields.get("min"), factor),
+        high=_number(fields.get("max"), factor),
+        flag=flag_of(fields.get("flag", "")),
+    )
 
 
-def _measured(fields: Mapping[str, str], factor: Decimal) -> Measured:
-    texts = [fields.get("avg") or fields.get("rtd") or fields.get("value"), fields.get("min"), fields.get("max")]
-    value, low, high = (Decimal(text) * factor if text and text.strip() else None for text in texts)
-    return Measured.model_construct(value=value, low=low, high=high, flag=flag_of(fields.get("flag", "")))
+_MEASURED_FIELDS = set(Measured.model_fields)
+
+
+def _number(text: str | None, factor: Decimal | None) -> Decimal | None:
+    if not text or text.isspace():
+        return None
+    number = Decimal(text)
+    if not number.is_finite():
+        raise InvalidOperation
+    return number if factor is None else number * factor
 
 
 def flag_of(written: str) -> str:
     """The mark as HJ 212-2017 table 8 has it. No mark counts as normal."""
+    if written == "N":
+        return written
     mark = written.strip().upper() or "N"
     return _FLAGS.get(mark, mark)
 
@@ -189,9 +220,6 @@ def _taken(events: Iterable[Event]) -> Taken:
 def _event_id(event: Event) -> str:
     """The same reading has the same event id however often it is sent: hearers drop the repeats."""
     if isinstance(event, ReadingReceivedV1):
-        values = "|".join(
-            f"{code}={one.value},{one.low},{one.high},{one.flag}" for code, one in sorted(event.values.items())
-        )
-        return str(uuid.uuid5(_IDS, f"{event.reading}|{event.channel}|{values}"))
+        return str(uuid.uuid5(_IDS, f"{event.reading}|{event.channel}|{event.digest}"))
     assert isinstance(event, ReadingRejectedV1)
     return event.rejection

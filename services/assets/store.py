@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
+from decimal import Decimal
 from typing import Any, ClassVar
 
 from pymongo import IndexModel, UpdateOne
@@ -71,7 +72,9 @@ async def merge_readings(db: Database, repeats: Sequence[dict[str, Any]]) -> lis
     for repeat in repeats:
         there = stored[repeat["_id"]]["values"]
         new = {code: value for code, value in repeat["values"].items() if code not in there}
-        differs = {code: value for code, value in repeat["values"].items() if code in there and there[code] != value}
+        differs = {
+            code: value for code, value in repeat["values"].items() if code in there and not _same(there[code], value)
+        }
         there.update(new)
         if new:
             additions.append(
@@ -82,6 +85,13 @@ async def merge_readings(db: Database, repeats: Sequence[dict[str, Any]]) -> lis
     if additions:
         await db.readings.bulk_write(additions, ordered=False)
     return conflicts
+
+
+def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
+    """Whether two stored values say the same, however they are written (31 and 31.0)."""
+    names = (one.keys() | other.keys()) - {"f"}
+    numbers = all(name in one and name in other and Decimal(one[name]) == Decimal(other[name]) for name in names)
+    return one["f"] == other["f"] and numbers
 
 
 async def insert_rejections(db: Database, rejections: Sequence[ReadingRejectedV1]) -> None:

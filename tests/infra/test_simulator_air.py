@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from infra.local.simulator.air import course_of, minute_of, value
@@ -22,15 +22,18 @@ def every_five_minutes(code: str, days: int, seed: int = 1, site: str = "mulan-l
     return [value(seed, site, code, APRIL + 5 * step * MINUTE) for step in range(days * 288)]
 
 
+@settings(max_examples=40, deadline=None)
 @given(SEEDS, CODES, HOURS)
 def test_value_knows_only_its_arguments(seed: int, code: str, hour: int) -> None:
     time = APRIL + timedelta(hours=hour, minutes=hour % 60)
     first = value(seed, "a", code, time)
     course_of.cache_clear()
-    assert [value(seed, "a", code, time - days * timedelta(days=1)) for days in range(3)]
+    for days in (3, 1, 2):
+        value(seed, "a", code, time - timedelta(days=days))
     assert value(seed, "a", code, time) == first
 
 
+@settings(max_examples=40, deadline=None)
 @given(SEEDS, CODES, HOURS, st.sampled_from([1, 2, 5, 10, 30]))
 def test_hour_is_made_of_its_minutes(seed: int, code: str, hour: int, step: int) -> None:
     course = course_of(seed, "a", code)
@@ -72,15 +75,15 @@ def test_april_stays_in_its_range(code: str, low: float, high: float) -> None:
 
 @pytest.mark.parametrize("code", sorted(PARAMETERS))
 def test_value_moves_without_jumps(code: str) -> None:
-    values = every_five_minutes(code, days=30)
-    noise = 0.02 * (max(values) - min(values))
+    values = every_five_minutes(code, days=10)
+    noise = 0.05 * (max(values) - min(values))
     steps = [abs(after - before) - 0.2 * min(after, before) for before, after in zip(values, values[1:], strict=False)]
     assert max(steps) <= noise
 
 
 @pytest.mark.parametrize("code", ["a34004", "a34002", "a05024", "a21004"])
 def test_written_value_rests_no_hour(code: str) -> None:
-    texts = [f"{value:.1f}" for value in every_five_minutes(code, days=30)]
+    texts = [f"{value:.1f}" for value in every_five_minutes(code, days=10)]
     assert all(len(set(texts[first : first + 12])) > 1 for first in range(0, len(texts) - 12))
 
 
@@ -101,6 +104,7 @@ def test_ozone_peaks_in_the_afternoon() -> None:
     assert by_hour.index(min(by_hour)) in range(3, 8)
 
 
+@settings(max_examples=40, deadline=None)
 @given(SEEDS, st.integers(0, 29))
 def test_room_swings_little_in_day(seed: int, day: int) -> None:
     first = minute_of(APRIL) + day * 1440

@@ -74,3 +74,6 @@ def test_new_readings_leave_the_content() -> None:
     first = ResultPost.model_validate({**sent, "device_now": at(8, 1), "monotonic_now_seconds": 9})
     again = ResultPost.model_validate({**sent, "device_now": at(8, 5), "monotonic_now_seconds": 99})
     assert first != again and first.content() == again.content()
+    assert first.content().model_dump(exclude_unset=True, exclude={"items"}) == {
+        "done_at": at(8), "monotonic_done_seconds": 5, "photos": (), "position": None,
+    }  # fmt: skip

@@ -26,7 +26,8 @@ AGREEMENT = Path(__file__).parents[2] / "contracts" / "agreements" / "wuhan-air"
 START = local(1, 0)
 END = START + timedelta(days=30)
 CLOSE = END + timedelta(hours=8)
-HOUR = timedelta(hours=1)
+STRIDE = 3
+"""Hours that the loggers send at once: every decision goes by event time, so that it does not matter to the result."""
 Progress = Callable[[datetime], None]
 
 
@@ -97,25 +98,20 @@ class Play:
     async def step(self, now: datetime) -> datetime:
         """Goes on to the next hour, timer or deed: what comes in is heard before timers fire."""
         self.steps += 1
-        next_timer = self._next_timer
-        target = min(now.replace(minute=0, second=0, microsecond=0) + HOUR, self.end)
-        if next_timer and now < next_timer < target:
-            target = next_timer
+        target = min(_next_stride(now), self.end)
         if self._due and now < self._due[0].at < target:
             target = self._due[0].at
         await self.conductor.move(target, now)
         await self._feed(now, target)
-        self._next_timer = await self.conductor.settle()
+        next_timer = await self.conductor.settle()
         if await self._act(target):
-            self._next_timer = await self.conductor.settle()
-        while self._next_timer and self._next_timer <= target:
-            await self.conductor.move(target, self._next_timer)
-            self._next_timer = await self.conductor.settle()
+            next_timer = await self.conductor.settle()
+        while next_timer and next_timer <= target:
+            await self.conductor.move(target, target)
+            next_timer = await self.conductor.settle()
         await self._notice_faults()
         await self._notice_tasks(target)
         return target
-
-    _next_timer: datetime | None = None
 
     async def _feed(self, start: datetime, end: datetime) -> None:
         batches = [station.frames(start, end) for station in self.stations]
@@ -198,6 +194,12 @@ class Play:
         await asyncio.gather(*(line.close() for line in self.lines))
         for client in (*self._people.values(), *self._office.values()):
             await client.aclose()
+
+
+def _next_stride(now: datetime) -> datetime:
+    """The next full hour that is a multiple of the stride, local time."""
+    local_hour = now.astimezone(ZONE).replace(minute=0, second=0, microsecond=0)
+    return (local_hour + timedelta(hours=STRIDE - local_hour.hour % STRIDE)).astimezone(UTC)
 
 
 def _heals_by_itself(fault: dict[str, Any]) -> bool:

@@ -16,9 +16,7 @@ DAY = 24 * HOUR
 SHANGHAI_MINUTES = 8 * HOUR
 WEATHER_MINUTES = 6 * HOUR
 NOISES = 4093
-"""A prime, so that every stride through the noise meets all of it."""
-
-_NOISE = tuple(fraction(salt(0, "noise"), index) for index in range(NOISES))
+"""A prime: the noise comes again after days, and never at the same time of day."""
 
 
 def value(seed: int, site: str, code: str, time: datetime) -> float:
@@ -57,18 +55,16 @@ class Lattice:
 class Course:
     """One parameter at one site, by minute since 1970."""
 
-    __slots__ = ("_adds", "_day", "_noise", "_offset", "_place", "_stride", "_weather")
+    __slots__ = ("_adds", "_day", "_noise", "_offset", "_place", "_weather")
 
     def __init__(self, seed: int, site: str, code: str) -> None:
         shape = PARAMETERS[code]
         span = shape.high - shape.low
-        noise = salt(seed, code, "noise", site)
         self._day = _day_values(shape)
         self._weather = Lattice(salt(seed, code, "weather"), WEATHER_MINUTES, span * shape.mix.weather)
         self._place = Lattice(salt(seed, code, "place", site), HOUR, span * shape.mix.place)
         self._noise = span * shape.mix.noise
-        self._stride = 1 + number(noise, 0) % (NOISES - 1)
-        self._offset = number(noise, 1) % NOISES
+        self._offset = number(salt(seed, code, "noise", site), 0) % NOISES
         self._adds = tuple((course_of(seed, site, other), times) for other, times in shape.adds)
 
     def at(self, minute: int) -> float:
@@ -77,21 +73,27 @@ class Course:
 
     def within_hour(self, minutes: range) -> list[float]:
         """The values in these minutes, which lie in one hour."""
-        weather, weather_rise = self._weather.around(minutes[0])
-        place, place_rise = self._place.around(minutes[0])
-        level, day, noise = weather + place, self._day, self._noise
-        stride, offset = self._stride, self._offset
+        first, length, step = minutes.start, len(minutes) * minutes.step, minutes.step
+        weather, weather_rise = self._weather.around(first)
+        place, place_rise = self._place.around(first)
+        level, noise = weather + place, self._noise
         values = [
-            level
-            + day[minute % DAY]
-            + weather_rise * _WEATHER_CURVE[minute % WEATHER_MINUTES]
-            + place_rise * _PLACE_CURVE[minute % HOUR]
-            + noise * _NOISE[(minute * stride + offset) % NOISES]
-            for minute in minutes
+            level + of_day + weather_rise * of_weather + place_rise * of_place + noise * of_noise
+            for of_day, of_weather, of_place, of_noise in zip(
+                _from(self._day, first % DAY, length, step),
+                _from(_WEATHER_CURVE, first % WEATHER_MINUTES, length, step),
+                _from(_PLACE_CURVE, first % HOUR, length, step),
+                _from(_NOISE, (first + self._offset) % NOISES, length, step),
+                strict=True,
+            )
         ]
         for course, times in self._adds:
             values = [own + times * other for own, other in zip(values, course.within_hour(minutes), strict=True)]
         return values
+
+
+def _from(curve: tuple[float, ...], place: int, length: int, step: int) -> tuple[float, ...]:
+    return curve[place : place + length : step]
 
 
 def _s_curve(every: int) -> tuple[float, ...]:
@@ -100,6 +102,8 @@ def _s_curve(every: int) -> tuple[float, ...]:
 
 _WEATHER_CURVE = _s_curve(WEATHER_MINUTES)
 _PLACE_CURVE = _s_curve(HOUR)
+# An hour longer than its period, so that an hour of it is always in one piece.
+_NOISE = tuple(fraction(salt(0, "noise"), index % NOISES) for index in range(NOISES + HOUR))
 
 
 @lru_cache(maxsize=len(PARAMETERS))

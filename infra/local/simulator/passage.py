@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Iterator, Sequence
 from dataclasses import dataclass
-from datetime import datetime, timedelta
+from datetime import UTC, datetime, timedelta
 from typing import NamedTuple
 
 from infra.local.simulator.chance import fraction, number, salt
@@ -86,12 +86,12 @@ class Passage:
     def pieces(self, leaving: Leaving, pages: Sequence[Page]) -> Iterator[Sent]:
         """All the bytes that leave for an upload, broken and repeated ones too."""
         at = leaving.at
-        if self._happens(self._damages, leaving):
+        if self._damages and self._happens(self._damages, leaving):
             yield Sent(at, self._broken(leaving, pages[0].data), awaited=False)
             at += NO_ANSWER
         for page in pages:
             yield Sent(at, page.data, page.qn)
-        if self._happens(self._repeats, leaving):
+        if self._repeats and self._happens(self._repeats, leaving):
             again = at + REPEATED[self._number("again", leaving.upload) % len(REPEATED)]
             for page in pages:
                 yield Sent(again, page.data, page.qn)
@@ -101,11 +101,11 @@ class Passage:
         freed = None
         for cut in self._cuts:
             if cut.starts < (freed or due) <= cut.ends:
-                freed = cut.ends
+                freed = cut.ends.astimezone(UTC)
         return freed
 
     def _delayed(self, upload: Upload) -> datetime:
-        if not any(one.covers(upload.due) for one in self._reorders):
+        if not self._reorders or not any(one.covers(upload.due) for one in self._reorders):
             return upload.due
         picked = self._number("order", upload) % (3 * len(HELD_BACK))
         return upload.due + HELD_BACK[picked] if picked < len(HELD_BACK) else upload.due

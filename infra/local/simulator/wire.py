@@ -11,6 +11,7 @@ import re
 from collections.abc import Iterator, Sequence
 from dataclasses import dataclass, field
 from datetime import datetime, timedelta, timezone
+from functools import lru_cache
 from struct import unpack_from
 from typing import NamedTuple
 
@@ -138,6 +139,7 @@ def digits14(moment: datetime) -> str:
     return digits17(moment)[:14]
 
 
+@lru_cache(maxsize=4096)
 def digits17(moment: datetime) -> str:
     """`YYYYMMDDhhmmsszzz`, Beijing time."""
     text = moment.astimezone(SHANGHAI).isoformat(timespec="milliseconds")

@@ -21,7 +21,7 @@ import pytest
 
 from infra.local.leash import leashed
 
-ROOT = Path(__file__).parents[2]
+ROOT = Path(__file__).parents[1]
 START_SECONDS = 180.0
 
 
