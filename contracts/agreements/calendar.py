@@ -15,7 +15,7 @@ EVERY_DAY: tuple[DayKind, ...] = ("workday", "weekend", "holiday")
 
 
 class Span(Term):
-    """Hours of one day, local wall time: from `starts` (included) to `ends` (excluded; "00:00" is midnight at its end)."""
+    """Hours of one day, local wall time: from `starts` (included) to `ends` (excluded; "00:00" is the day's end)."""
 
     starts: time
     ends: time

@@ -52,7 +52,7 @@ class Outside(Term):
 
 
 class Stuck(Term):
-    """The value does not move by more than `tolerance` for `lasts` of the rule; values at or below `ignores` do not count."""
+    """The value moves by no more than `tolerance` for `lasts` of the rule; values up to `ignores` do not count."""
 
     test: Literal["stuck"]
     tolerance: Decimal = Decimal(0)

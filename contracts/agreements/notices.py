@@ -37,7 +37,7 @@ class Route(Entry):
 
 
 class Notices(Term):
-    """The routes, and how a storm is bundled: more than `storm` notices to one person on one channel within `window` become one."""
+    """The routes; and the storm: more than `storm` notices to a person on a channel within `window` become one."""
 
     groups: tuple[Group, ...]
     routes: tuple[Route, ...]

@@ -121,7 +121,7 @@ Pricing = Annotated[Proportional | FullAbove | PerPoint, Field(discriminator="ru
 
 
 class Payment(Entry):
-    """The fee of a year, split evenly over the lot's sites and the twelve months, to the cent; and its price by score."""
+    """The fee of a year, split evenly over the lot's sites and twelve months, to the cent; and its price by score."""
 
     annual_fee: Money
     currency: Literal["CNY"] = "CNY"

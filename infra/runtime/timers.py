@@ -56,7 +56,7 @@ class Timers:
         """When the next timer is due, or None; asked of the database only after timers were written."""
         if self._known_of != (written := self._ledger.timers_written):
             row = await self._ledger.db.timers.find_one({}, {"due": 1}, sort=[("due", 1)])
-            self._soonest, self._known_of = row and row["due"], written
+            self._soonest, self._known_of = (row["due"] if row else None), written
         return self._soonest
 
     async def fire_due(self) -> int:

@@ -27,8 +27,8 @@ class _Walk:
         self._seen: set[tuple[str, str]] = set()
 
     def differences(self, where: str, base: Schema, current: Schema) -> Iterator[str]:
-        pair = str(base.get("$ref", "")), str(current.get("$ref", ""))
-        if any(pair):
+        if "$ref" in base or "$ref" in current:
+            pair = repr(base), repr(current)
             if pair in self._seen:
                 return
             self._seen.add(pair)

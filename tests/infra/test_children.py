@@ -30,7 +30,7 @@ async def never() -> bool:
 
 def exists(path: Path) -> Probe:
     async def probe() -> bool:
-        return path.exists()  # noqa: ASYNC240
+        return path.exists()
 
     return probe
 
@@ -59,7 +59,7 @@ def pid_of(family: Supervisor, name: str = "one") -> int:
 
 async def until(true: Callable[[], bool]) -> None:
     """Wait until it is true; the suite's own time limit ends a wait in vain."""
-    while not true():  # noqa: ASYNC110
+    while not true():
         await asyncio.sleep(0.01)
 
 

@@ -130,7 +130,7 @@ async def test_line_waits_for_the_centre() -> None:
         port = gone.port
     logger = LoggerLine("127.0.0.1", port)
     sending = asyncio.create_task(logger.send_all(day()[:5]))
-    while not logger.reconnected:  # noqa: ASYNC110
+    while not logger.reconnected:
         await asyncio.sleep(0.01)
     async with open_centre(Centre(), port):
         assert await sending == 5

@@ -63,7 +63,9 @@ class Town:
 
     async def letters(self) -> list[Letter]:
         """Everything that was said so far, on all streams."""
-        consumer = AIOKafkaConsumer(*TOPICS, bootstrap_servers=self.installation.platform.kafka, auto_offset_reset="earliest")
+        consumer = AIOKafkaConsumer(
+            *TOPICS, bootstrap_servers=self.installation.platform.kafka, auto_offset_reset="earliest"
+        )
         await consumer.start()
         try:
             ends = await consumer.end_offsets(consumer.assignment())

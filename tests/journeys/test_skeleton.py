@@ -59,7 +59,14 @@ async def test_frame_becomes_breach_score_and_sms(town: Town, agreement: Agreeme
     await town.at(due + timedelta(seconds=3))  # findings of one moment are scored together
     letters = await town.letters()
     assert breached is not None and (breached.at, breached.due) == (due, due)  # type: ignore[attr-defined]
-    chain = ("ReadingReceivedV1", "FaultOpenedV1", "SlaBreachedV1", "ScorePostedV1", "NoticeRequestedV1", "NoticeSentV1")
+    chain = (
+        "ReadingReceivedV1",
+        "FaultOpenedV1",
+        "SlaBreachedV1",
+        "ScorePostedV1",
+        "NoticeRequestedV1",
+        "NoticeSentV1",
+    )
     found = traces(letters, *chain)
     (trace,) = found["ReadingReceivedV1"]
     assert all(trace in found[kind] for kind in chain), found

@@ -112,7 +112,8 @@ class Town:
 @asynccontextmanager
 async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
     transport = httpx.ASGITransport(room.api)
-    async with room.api.router.lifespan_context(room.api), httpx.AsyncClient(transport=transport, base_url="http://room") as client:  # fmt: skip
+    client = httpx.AsyncClient(transport=transport, base_url="http://room")
+    async with room.api.router.lifespan_context(room.api), client:
         async with asyncio.timeout(30):
             while (await client.get("/health/ready")).status_code != 200:
                 await asyncio.sleep(0.02)
@@ -177,7 +178,9 @@ async def test_poison_is_parked_others_go_on(town: Town) -> None:
     await town.post("inspections", "/plan", planned(task))
     await town.settle()
     parked = (await town.clients["incidents"].get("/runtime/parked", headers={"x-api-key": KEY})).json()
-    assert [(row["handler"], "cannot be handled" in row["reason"]) for row in parked] == [("remember_task_on_due", True)]
+    assert [(row["handler"], "cannot be handled" in row["reason"]) for row in parked] == [
+        ("remember_task_on_due", True)
+    ]
     assert (await seen(town, task) or {})["times"] == 1
 
 

@@ -18,9 +18,16 @@ Folder = Annotated[Path, typer.Argument(help="协议文件夹 / the agreement's 
 
 def _refuse(mistakes: tuple[Mistake, ...], as_json: bool) -> None:
     rows = [
-        {"file": str(m.file), "line": m.line, "field": m.field, "wrong": m.wrong, "expected": m.expected.model_dump(), "nearest": m.nearest}
-        for m in mistakes
-    ]  # fmt: skip
+        {
+            "file": str(mistake.file),
+            "line": mistake.line,
+            "field": mistake.field,
+            "wrong": mistake.wrong,
+            "expected": mistake.expected.model_dump(),
+            "nearest": mistake.nearest,
+        }
+        for mistake in mistakes
+    ]
     if as_json:
         show_json({"ok": not rows, "mistakes": rows})
     elif rows:

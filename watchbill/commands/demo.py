@@ -95,7 +95,8 @@ async def _watch(play: Play, stop: asyncio.Event) -> None:
             return
         run.result()
     console.print(
-        f"用时 wall time {time.monotonic() - started:.1f} s，{play.steps} 步 steps，{play.frames} 帧 frames，内存 memory {_memory() / 2**20:.0f} MiB"
+    figures = f"{play.steps} 步 steps，{play.frames} 帧 frames，内存 memory {_memory() / 2**20:.0f} MiB"
+    console.print(f"用时 wall time {time.monotonic() - started:.1f} s，{figures}")
     )
 
 

@@ -102,4 +102,6 @@ POSTED_LATE: Mapping[tuple[str, str, date], timedelta] = {("weekly-patrol", "mul
 FAILED: Mapping[tuple[str, str, date], str] = {
     ("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"
 }
+    ("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"
+}
 """(plan, site, first day of the window) -> the check-list item that fails."""

@@ -1,0 +1,47 @@
+# Two commands do everything on a fresh machine: `make demo` and `make test`.
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+READY := $(VENV)/.ready
+
+.PHONY: demo test check live bench format schemas clean help
+
+help: ## what can be done here
+	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
+
+$(READY): requirements.lock pyproject.toml
+	test -x $(BIN)/python || $(PYTHON) -m venv $(VENV)
+	$(BIN)/python -m pip install --quiet --disable-pip-version-check "uv>=0.9"
+	$(BIN)/uv pip install --quiet --require-hashes --compile-bytecode --python $(BIN)/python --requirement requirements.lock
+	$(BIN)/uv pip install --quiet --no-deps --python $(BIN)/python --editable .
+	touch $(READY)
+
+demo: $(READY) ## seven stations live through a month; ONCE=1 ends when it is over
+	$(BIN)/watchbill demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out $(OUT))
+
+test: $(READY) ## unit, contract, journey and live tests
+	$(BIN)/python -m pytest
+
+check: $(READY) ## formatting, types, layers
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	$(BIN)/lint-imports
+
+live: $(READY) ## only the tests on the real broker and database
+	$(BIN)/python -m pytest -m live
+
+bench: $(READY) ## the figures of README, each with its ratio to a bare loop
+	@for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+
+format: $(READY)
+	$(BIN)/ruff format .
+	$(BIN)/ruff check --fix .
+
+schemas: $(READY) ## writes what is generated from the contracts
+	$(BIN)/python -m contracts.agreements.schema
+	$(BIN)/python -m contracts.events.published
+	$(BIN)/python -m infra.deploy.compose
+
+clean: ## removes the environment and the local data
+	rm -rf $(VENV) .watchbill
