@@ -94,10 +94,8 @@ async def _watch(play: Play, stop: asyncio.Event) -> None:
             run.cancel()
             return
         run.result()
-    console.print(
     figures = f"{play.steps} 步 steps，{play.frames} 帧 frames，内存 memory {_memory() / 2**20:.0f} MiB"
     console.print(f"用时 wall time {time.monotonic() - started:.1f} s，{figures}")
-    )
 
 
 def _memory() -> int:

@@ -6,7 +6,6 @@ import asyncio
 import contextlib
 import signal
 from collections.abc import Iterable, Iterator, Sequence
-from dataclasses import dataclass
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -28,7 +27,7 @@ from watchbill.shown import AsJson, console, show_json, show_table
 
 EXITS = exits("已发送 sent", "没有生效的协议，或系统时钟由演示控制 no agreement in force, or a demo moves the clock")
 ZONE = zone_of("Asia/Shanghai")
-HOUR, MINUTE = timedelta(hours=1), timedelta(minutes=1)
+HOUR = timedelta(hours=1)
 Once = Annotated[
     bool, typer.Option("--once", help="补发最近一小时（或 --days 天）后退出 / back-fill the last hour, and end")
 ]
@@ -56,12 +55,15 @@ def simulate(
     passwords = Secrets(addresses.place.root).logger_passwords(one.logger.mn for one in wanted if one.logger)
     stations = [Station(one, passwords[one.logger.mn], seed) for one in wanted if one.logger]
     start = starts_at(datetime.now(UTC), days, once)
+    drive = Drive(addresses.gateway, stations, start, speed, quiet=as_json)
+    if not as_json:
+        _show_stations(addresses.gateway, stations)
     try:
-        rounds = asyncio.run(_send(addresses.gateway, stations, start, speed, once, quiet=as_json))
+        asyncio.run(drive.run(once))
     except Trouble as trouble:
         raise fail(trouble.zh, trouble.en, AWAY) from trouble
     if as_json:
-        show_json({"sites": [one.id for one in wanted], "starts": start.isoformat(), **rounds.record()})
+        show_json({"sites": [one.id for one in wanted], "starts": start.isoformat(), **drive.record()})
 
 
 def _refuse_moved_clock(addresses: Addresses) -> None:
@@ -119,69 +121,52 @@ def pieces_of(start: datetime, end: datetime) -> Iterator[tuple[datetime, dateti
         start += HOUR
 
 
-@dataclass
-class Rounds:
-    """What was sent so far."""
+class Drive:
+    """Drives loggers from a time in the past on, and then with the clock."""
 
-    until: datetime
-    frames: int = 0
-    answered: int = 0
+    def __init__(self, gateway: str, stations: Sequence[Station], start: datetime, speed: float, quiet: bool) -> None:
+        host, _, port = gateway.rpartition(":")
+        self._lines = [(station, LoggerLine(host, int(port))) for station in stations]
+        self._speed, self._quiet = speed, quiet
+        self.until, self.frames, self.answered = start, 0, 0
 
     def record(self) -> dict[str, object]:
-        """For programs."""
+        """What was sent, for programs."""
         return {"until": self.until.isoformat(), "frames": self.frames, "answered": self.answered}
 
+    async def run(self, once: bool) -> None:
+        """Until it is told to stop; or, `once`, until it has caught up with the clock. Trouble: the gateway is away."""
+        work = asyncio.ensure_future(self._work(once))
+        for sign in (signal.SIGINT, signal.SIGTERM):
+            asyncio.get_running_loop().add_signal_handler(sign, work.cancel)
+        try:
+            with contextlib.suppress(asyncio.CancelledError):
+                await work
+        finally:
+            await asyncio.gather(*(line.close() for _, line in self._lines))
 
-async def _send(
-    gateway: str, stations: Sequence[Station], start: datetime, speed: float, once: bool, quiet: bool
-) -> Rounds:
-    """Catches up with the clock, then goes on with it until told to stop."""
-    stop, rounds = asyncio.Event(), Rounds(start)
-    for sign in (signal.SIGINT, signal.SIGTERM):
-        asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    host, _, port = gateway.rpartition(":")
-    lines = [LoggerLine(host, int(port)) for _ in stations]
-    if not quiet:
-        show_table(
-            f"模拟站点，发往 / simulated stations, to {gateway}",
-            ("站点 site", "名称 title", "MN"),
-            [(one.site.id, one.site.title.model_dump(), one.site.logger and one.site.logger.mn) for one in stations],
-        )
-    try:
-        while not stop.is_set():
-            await _catch_up(rounds, stations, lines, speed, stop, quiet)
-            if once:
-                break
-            await _pause(stop, MINUTE - (datetime.now(UTC) - datetime.now(UTC).replace(second=0, microsecond=0)))
-    finally:
-        await asyncio.gather(*(line.close() for line in lines))
-    return rounds
+    async def _work(self, once: bool) -> None:
+        await self._catch_up()
+        while not once:
+            await asyncio.sleep(60 - datetime.now(UTC).second)
+            await self._catch_up()
 
+    async def _catch_up(self) -> None:
+        for start, end in pieces_of(self.until, datetime.now(UTC)):
+            await self._send(start, end)
+            if self._speed and end - start == HOUR:
+                await asyncio.sleep(HOUR.total_seconds() / self._speed)
 
-async def _catch_up(
-    rounds: Rounds,
-    stations: Sequence[Station],
-    lines: Sequence[LoggerLine],
-    speed: float,
-    stop: asyncio.Event,
-    quiet: bool,
-) -> None:
-    for start, end in pieces_of(rounds.until, datetime.now(UTC)):
-        if stop.is_set():
-            return
-        batches = [station.frames(start, end) for station in stations]
-        sending = (line.send_all(batch) for line, batch in zip(lines, batches, strict=True) if batch)
-        answered = sum(await asyncio.gather(*sending))
-        rounds.until, frames = end, sum(map(len, batches))
-        rounds.frames, rounds.answered = rounds.frames + frames, rounds.answered + answered
-        if frames and not quiet:
+    async def _send(self, start: datetime, end: datetime) -> None:
+        batches = [(line, station.frames(start, end)) for station, line in self._lines]
+        answered = sum(await asyncio.gather(*(line.send_all(batch) for line, batch in batches if batch)))
+        frames = sum(len(batch) for _, batch in batches)
+        self.until, self.frames, self.answered = end, self.frames + frames, self.answered + answered
+        if frames and not self._quiet:
             told = f"{end.astimezone(ZONE):%m-%d %H:%M}  发送 sent {frames}，应答 answered {answered}"
             console.print(told, highlight=False)
-        if speed and end - start == HOUR:
-            await _pause(stop, HOUR / speed)
 
 
-async def _pause(stop: asyncio.Event, lasts: timedelta) -> None:
-    with contextlib.suppress(TimeoutError):
-        async with asyncio.timeout(lasts.total_seconds()):
-            await stop.wait()
+def _show_stations(gateway: str, stations: Sequence[Station]) -> None:
+    rows = [(one.site.id, one.site.title.model_dump(), one.site.logger and one.site.logger.mn) for one in stations]
+    show_table(f"模拟站点，发往 / simulated stations, to {gateway}", ("站点 site", "名称 title", "MN"), rows)

@@ -98,10 +98,11 @@ CALLS = (Call(local(22, 8, 10), "mulan-lake", "reported-fault", "站房空调不
 
 SKIPPED: frozenset[tuple[str, str, date]] = frozenset({("weekly-patrol", "mobile", date(2026, 4, 20))})
 """(plan, site, first day of the window) that nobody does."""
-POSTED_LATE: Mapping[tuple[str, str, date], timedelta] = {("weekly-patrol", "mulan-lake", date(2026, 4, 13)): timedelta(hours=30)}  # fmt: skip
-FAILED: Mapping[tuple[str, str, date], str] = {
-    ("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"
+POSTED_LATE: Mapping[tuple[str, str, date], timedelta] = {
+    ("weekly-patrol", "mulan-lake", date(2026, 4, 13)): timedelta(hours=30)
 }
+"""(plan, site, first day of the window) -> how much later than done it is posted."""
+FAILED: Mapping[tuple[str, str, date], str] = {
     ("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"
 }
 """(plan, site, first day of the window) -> the check-list item that fails."""

@@ -1,0 +1,1 @@
+"""How Watchbill is deployed, and the files that are made from its code."""

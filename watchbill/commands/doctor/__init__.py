@@ -1,0 +1,96 @@
+"""`watchbill doctor`: what is wrong with this installation, in plain words, and what to do."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterable, Iterator, Sequence
+from functools import partial
+
+import typer
+
+from infra.local.place import Place
+from watchbill.addresses import AWAY, Addresses
+from watchbill.commands.doctor import calendars, machine, processes, traffic
+from watchbill.commands.doctor.asking import Asking
+from watchbill.commands.doctor.finding import Check, Finding, State, bad, guarded
+from watchbill.shown import AsJson, show_json
+
+EXITS = (
+    "退出码 / exit codes: 0 没有故障（可能有提醒）nothing is bad, perhaps warnings; 1 有故障 something is bad; "
+    "3 系统未运行 nothing runs"
+)
+MARKS: dict[State, str] = {"ok": "[正常 ok]  ", "warn": "[注意 warn]", "bad": "[故障 bad] "}
+RUNNING: tuple[tuple[str, Callable[[Asking], Iterable[Finding]]], ...] = (
+    ("service", processes.check_services),
+    ("clocks", processes.check_clocks),
+    ("kafka", processes.check_kafka),
+    ("mongo", processes.check_mongo),
+    ("outbox", traffic.check_outbox),
+    ("timers", traffic.check_timers),
+    ("parked", traffic.check_parked),
+    ("rejections", traffic.check_rejections),
+    ("stations", traffic.check_stations),
+    ("calendar", calendars.check_calendars),
+)
+
+
+def doctor(as_json: AsJson = False) -> None:
+    """检查：哪里有问题，怎么办 / what is wrong with this installation, and what to do."""
+    place = Place.of()
+    asking = _asking(place)
+    findings = [finding for name, check in _checks(place, asking) for finding in guarded(name, check)]
+    if asking is None:
+        findings.append(_away(place))
+    code = exit_code(findings, running=asking is not None)
+    if as_json:
+        show_json(
+            {"exit_code": code, "running": asking is not None, "findings": [one.model_dump() for one in findings]}
+        )
+    else:
+        for line in lines_of(findings):
+            typer.echo(line)
+    if code:
+        raise typer.Exit(code)
+
+
+def _checks(place: Place, asking: Asking | None) -> Iterator[tuple[str, Check]]:
+    yield "folder", partial(machine.check_folder, place)
+    yield "secrets", partial(machine.check_secrets, place)
+    yield "extra", machine.check_extra
+    yield "disk", partial(machine.check_disk, place)
+    yield "versions", machine.check_versions
+    yield "jars", machine.check_jars
+    yield "mongod", machine.check_mongod
+    if asking is not None:
+        yield from ((name, partial(check, asking)) for name, check in RUNNING)
+
+
+def _asking(place: Place) -> Asking | None:
+    """Whom to ask; None where no service of this folder answers."""
+    if not (place.root / "addresses.json").exists():
+        return None
+    asking = Asking(Addresses.read())
+    return asking if asking.health else None
+
+
+def _away(place: Place) -> Finding:
+    found = (f"{place.root} 中没有运行中的系统", f"nothing runs in {place.root}")
+    todo = ("执行 watchbill up（或 watchbill demo）启动", "start it by `watchbill up` (or `watchbill demo`)")
+    return bad("running", found, todo)
+
+
+def exit_code(findings: Sequence[Finding], *, running: bool) -> int:
+    """3: nothing runs; 1: something is bad; 0 otherwise, warnings included."""
+    if not running:
+        return AWAY
+    return int(any(finding.state == "bad" for finding in findings))
+
+
+def lines_of(findings: Iterable[Finding]) -> Iterator[str]:
+    """For people: the mark and what was found, Chinese first; below it what to do."""
+    for finding in findings:
+        yield f"{MARKS[finding.state]} {finding.check}：{finding.found.zh}"
+        if finding.found.en != finding.found.zh:
+            yield f"    {finding.found.en}"
+        if finding.todo:
+            yield f"    → {finding.todo.zh}"
+            yield f"    → {finding.todo.en}"

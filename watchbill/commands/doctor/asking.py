@@ -1,0 +1,87 @@
+"""How the doctor asks: shortly, and taking no answer for an answer."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+from functools import cached_property
+from typing import Any
+
+import httpx
+from pymongo import MongoClient
+
+from infra.processes import PROCESSES, READY_PATH
+from watchbill.addresses import Addresses
+from watchbill.secrets import Secrets
+from watchbill.service_clock import ServiceClock, clock_of
+
+SECONDS = 5.0
+DATABASE = "watchbill"
+"""The prefix of the services' databases."""
+
+
+class Asking:
+    """Asks the installation at these addresses, as its administrator and as its conductor."""
+
+    def __init__(self, addresses: Addresses) -> None:
+        self.addresses = addresses
+        secrets = Secrets(addresses.place.root)
+        token = secrets.token("installer", "administrator", "owner")
+        self._person = {"authorization": f"Bearer {token}"}
+        self._service = {"x-api-key": secrets.key_of("conductor", "service")}
+        self._clients = {name: httpx.Client(base_url=url, timeout=SECONDS) for name, url in addresses.http.items()}
+
+    @cached_property
+    def health(self) -> dict[str, dict[str, str]]:
+        """By service that answers: what it says is wrong, by part; empty where it is ready."""
+        found = {}
+        for name, client in self._clients.items():
+            try:
+                found[name] = dict(client.get(READY_PATH).json()["faults"])
+            except (httpx.HTTPError, ValueError, LookupError):
+                continue
+        return found
+
+    @property
+    def services(self) -> list[str]:
+        """All the services there should be."""
+        return [process.name for process in PROCESSES]
+
+    @cached_property
+    def clocks(self) -> dict[str, ServiceClock]:
+        """The clock of each service that says it."""
+        found = {}
+        for name in self.health:
+            client = self._clients[name]
+            client.headers.update(self._service)
+            try:
+                found[name] = clock_of(client)
+            except httpx.HTTPError:
+                continue
+            finally:
+                client.headers.pop("x-api-key")
+        return found
+
+    def now(self, service: str) -> datetime:
+        """The time by which a service decides."""
+        clock = self.clocks.get(service)
+        return clock.now() if clock else datetime.now(UTC)
+
+    def get(self, service: str, path: str, **params: str) -> Any:
+        """The answer of a query. Raises httpx.HTTPError."""
+        answer = self._clients[service].get(path, params=params, headers=self._person)
+        answer.raise_for_status()
+        return answer.json()
+
+    def find(self, service: str, path: str, **params: str) -> Any | None:
+        """The same; None where there is none (404)."""
+        try:
+            return self.get(service, path, **params)
+        except httpx.HTTPStatusError as error:
+            if error.response.status_code == 404:
+                return None
+            raise
+
+    @cached_property
+    def mongo(self) -> MongoClient[dict[str, Any]]:
+        """The database. What is asked of it raises PyMongoError after a short while where it is away."""
+        return MongoClient(self.addresses.mongo, tz_aware=True, serverSelectionTimeoutMS=int(SECONDS * 1000))

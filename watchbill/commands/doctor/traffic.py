@@ -1,0 +1,106 @@
+"""Whether what comes in has its effect: outbox, timers, parked letters, refused data, silent stations."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from datetime import UTC, datetime, timedelta
+
+from watchbill.commands.doctor.asking import DATABASE, Asking
+from watchbill.commands.doctor.finding import Finding, bad, ok, warn
+
+OLD = timedelta(minutes=1)
+SILENT = timedelta(hours=2)
+REASONS: dict[str, tuple[str, str]] = {
+    "garbage": ("线路杂波，可忽略", "noise on the line: read over it"),
+    "length": ("检查线路质量", "check the line"),
+    "crc": ("检查线路，或数采仪的 CRC 方式（协议 logger.crc）", "check the line, or the logger's CRC (logger.crc)"),
+    "truncated": ("检查线路质量", "check the line"),
+    "too_long": ("检查线路质量", "check the line"),
+    "syntax": ("联系数采仪厂家", "ask the logger's maker"),
+    "unsupported": ("可忽略，或联系数采仪厂家", "read over it, or ask the logger's maker"),
+    "unknown_mn": ("在协议中登记该数采仪", "put the logger into the agreement"),
+    "wrong_password": ("核对数采仪密码", "compare the logger's password"),
+    "unknown_code": ("在协议中登记参数或别名", "put the code, or an alias, into the agreement"),
+    "out_of_range": ("核实后可放行，或修正量程", "let it count when it is right, or mend the range"),
+    "future": ("校准数采仪时钟", "set the logger's clock right"),
+    "before_station": ("校准数采仪时钟，或修正启用日期", "set the logger's clock right, or the site's first day"),
+    "conflict": ("同一时刻有两种数值，需核实", "two values for one time: find out which is right"),
+}
+
+
+def check_outbox(asking: Asking) -> Iterator[Finding]:
+    """What is committed is said at once."""
+    late: dict[str, float] = {}
+    for service in asking.services:
+        oldest = asking.mongo[f"{DATABASE}_{service}"].outbox.find_one({}, {"seq": 1}, sort=[("seq", 1)])
+        age = datetime.now(UTC) - datetime.fromtimestamp(oldest["seq"] / 1_000_000, UTC) if oldest else timedelta(0)
+        if age > OLD:
+            late[service] = age.total_seconds()
+    if late:
+        said = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in late.items())
+        todo = ("检查 Kafka；恢复后会自动发出", "look at Kafka: they go out by themselves when it is back")
+        yield bad("outbox", (f"有事件未发出：{said}", f"events wait to be said: {said}"), todo, seconds=late)
+    else:
+        yield ok("outbox", "没有积压的事件", "no event waits to be said")
+
+
+def check_timers(asking: Asking) -> Iterator[Finding]:
+    """No timer is overdue, by the clock of its service."""
+    late: dict[str, int] = {}
+    for service in asking.services:
+        before = asking.now(service) - OLD
+        if count := asking.mongo[f"{DATABASE}_{service}"].timers.count_documents({"due": {"$lte": before}}):
+            late[service] = count
+    if late:
+        said = ", ".join(f"{name} {count}" for name, count in late.items())
+        todo = ("查看该服务的日志；超时会按真实时刻补记", "see its log: breaches are recorded with their true time")
+        yield bad("timers", (f"有定时任务逾期未执行：{said}", f"timers are overdue: {said}"), todo, overdue=late)
+    else:
+        yield ok("timers", "没有逾期的定时任务", "no timer is overdue")
+
+
+def check_parked(asking: Asking) -> Iterator[Finding]:
+    """Nothing was put aside."""
+    counts = {name: len(asking.get(name, "/runtime/parked")) for name in asking.health}
+    found = {name: count for name, count in counts.items() if count}
+    if found:
+        said = ", ".join(f"{name} {count}" for name, count in found.items())
+        todo = ("watchbill parked list 查看，改正后 watchbill parked redrive", "`watchbill parked list`, then redrive")
+        yield bad("parked", (f"有搁置的消息：{said}", f"letters are parked: {said}"), todo, counts=found)
+    else:
+        yield ok("parked", "没有搁置的消息", "no letter is parked")
+
+
+def check_rejections(asking: Asking) -> Iterator[Finding]:
+    """What was refused or quarantined, by reason."""
+    counts: dict[str, int] = asking.get("assets", "/v1/rejections/counts")
+    if not counts:
+        yield ok("rejections", "没有被拒绝或隔离的数据", "nothing was refused or quarantined")
+        return
+    said = ", ".join(f"{reason} {count}" for reason, count in sorted(counts.items()))
+    hints = [(reason, *REASONS[reason]) for reason in sorted(counts) if reason in REASONS]
+    todo = "；".join(f"{reason}：{zh}" for reason, zh, _ in hints), "; ".join(f"{one}: {en}" for one, _, en in hints)
+    found = (f"被拒绝或隔离的数据：{said}", f"refused or quarantined: {said}")
+    yield warn("rejections", found, (todo[0] or "见 /v1/rejections", todo[1] or "see /v1/rejections"), counts=counts)
+
+
+def check_stations(asking: Asking) -> Iterator[Finding]:
+    """Every station with a logger was heard within two hours."""
+    sites = [site["id"] for site in asking.get("assets", "/v1/sites") if site["mn"]]
+    latest = {site: asking.find("assets", f"/v1/sites/{site}/latest", kind="minute") for site in sites}
+    heard = {site: row and row["received_at"] for site, row in latest.items()}
+    since = asking.now("assets") - SILENT
+    silent = {site: at for site, at in heard.items() if at is None or datetime.fromisoformat(at) < since}
+    if silent:
+        said = ", ".join(f"{site} ({at or '—'})" for site, at in silent.items())
+        todo = (
+            "检查站点的供电和通信；试用时可执行 watchbill simulate",
+            "check its power and line; to try out: `watchbill simulate`",
+        )
+        found = (f"超过 2 小时没有数据：{said}", f"silent for more than 2 h: {said}")
+        yield warn("stations", found, todo, silent=silent)
+    elif sites:
+        yield ok("stations", f"{len(sites)} 个站点都有数据", f"all {len(sites)} stations send data")
+    else:
+        todo = ("watchbill agreement load 协议文件夹", "`watchbill agreement load FOLDER`")
+        yield warn("stations", ("没有登记带数采仪的站点", "no station with a logger is registered"), todo)
