@@ -149,7 +149,7 @@ class Installation:
             return contacts
         return contacts | {
             "sms_url": f"http://127.0.0.1:{self.ports['sink-sms']}/cgi-bin/sendsms",
-            "receipts_url": f"{self.http['notify']}/v1/receipts/sms",
+            "receipts_url": self.http["notify"],
             "smtp_host": "127.0.0.1",
             "smtp_port": str(self.ports["sink-smtp"]),
             "smtp_starttls": "false",

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import sys
 from collections.abc import Iterable, Mapping, Sequence
 from typing import Annotated, Any
 
@@ -11,7 +12,7 @@ from rich.console import Console
 from rich.table import Table
 
 AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出 / print JSON")]
-console = Console(soft_wrap=False)
+console = Console(width=None if sys.stdout.isatty() else 150)
 
 
 def show_json(value: Any) -> None:

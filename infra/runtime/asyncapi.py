@@ -64,7 +64,7 @@ def _in_order(events: Iterable[type[Event]]) -> list[type[Event]]:
 
 def _heard_by(ears: Ears) -> Iterator[Spoken]:
     for topic in ears.topics:
-        yield ears.service, "hears", topic, tuple(_in_order(ears.events_on(topic)))
+        yield ears.service, "hears", topic, tuple(_in_order(ears.events_on((topic,))))
 
 
 def _said_by(service: str) -> Iterator[Spoken]:

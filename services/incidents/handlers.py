@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from datetime import datetime
+
 import msgspec
 
 from contracts.events.assets import ReadingReceivedV1
@@ -34,7 +36,7 @@ async def open_or_clear_faults_on_reading(reading: ReadingReceivedV1, entry: Ent
     before = await watch_of(entry, reading.site)
     watch, signs = observe(before, reading, plan_of(place.agreement.id, place.lot, place.site))
     if signs:
-        await _heed(entry, place, before, watch, signs)
+        await _heed(entry, place, before, watch, signs, reading.at)
     elif watch is not before:
         remember_watch(entry, place, watch)
 
@@ -59,7 +61,7 @@ async def open_fault_when_site_is_silent(wake: Wake, entry: Entry) -> None:
     before = msgspec.structs.replace(await watch_of(entry, wake.key), armed=None)
     watch, signs = fall_silent(before, plan_of(place.agreement.id, place.lot, place.site), wake.due)
     if signs:
-        await _heed(entry, place, before, watch, signs)
+        await _heed(entry, place, before, watch, signs, wake.due)
     else:
         remember_watch(entry, place, watch)
 
@@ -86,10 +88,12 @@ async def _look_at_clocks(wake: Wake, entry: Entry) -> None:
     remember_clocks(entry, re_derive(fired(fault, wake.name, wake.key), lot, agreement.calendar, now))
 
 
-async def _heed(entry: Entry, place: Place, before: Watch, watch: Watch, signs: tuple[Sign, ...]) -> None:
+async def _heed(
+    entry: Entry, place: Place, before: Watch, watch: Watch, signs: tuple[Sign, ...], as_of: datetime
+) -> None:
     sitting = await sitting_at(entry, place, before)
     sitting.heed(signs, watch)
-    remember(entry, place, sitting.rule())
+    remember(entry, place, sitting.rule(as_of))
 
 
 async def _place(entry: Entry, site: str) -> Place:

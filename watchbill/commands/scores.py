@@ -28,7 +28,7 @@ SETTLEMENT = re.compile(r"[^/]+/[^/]+/\d{4}-\d{2}/r\d+")
 app = typer.Typer(no_args_is_help=True, help="得分与付款 / scores and payments")
 Line = Annotated[
     str | None,
-    typer.Argument(help="结算或扣款编号 / a settlement's or payment line's id: wuhan-air/lot-1/2026-04/r1[/…]"),
+    typer.Argument(help="结算或扣款编号 / a settlement's or line's id: wuhan-air/lot-1/2026-04/r1"),
 ]
 Month = Annotated[str | None, typer.Option(help="月份 YYYY-MM（文件中有几个月时）/ which month of the file")]
 Chosen = Annotated[str | None, typer.Option("--line", help="只说明这一笔 / this payment line of the file only")]

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import signal
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Callable, Iterable, Iterator, Sequence
 from datetime import UTC, date, datetime, timedelta
 from typing import Annotated
 
@@ -28,6 +28,7 @@ from watchbill.shown import AsJson, console, show_json, show_table
 EXITS = exits("已发送 sent", "没有生效的协议，或系统时钟由演示控制 no agreement in force, or a demo moves the clock")
 ZONE = zone_of("Asia/Shanghai")
 HOUR = timedelta(hours=1)
+Now = Callable[[], datetime]
 Once = Annotated[
     bool, typer.Option("--once", help="补发最近一小时（或 --days 天）后退出 / back-fill the last hour, and end")
 ]
@@ -54,8 +55,8 @@ def simulate(
     wanted = sites_of(agreements_in_force(addresses, datetime.now(ZONE).date()), site or [])
     passwords = Secrets(addresses.place.root).logger_passwords(one.logger.mn for one in wanted if one.logger)
     stations = [Station(one, passwords[one.logger.mn], seed) for one in wanted if one.logger]
-    start = starts_at(datetime.now(UTC), days, once)
-    drive = Drive(addresses.gateway, stations, start, speed, quiet=as_json)
+    start = starts_at(_now(), days, once)
+    drive = Drive(addresses.gateway, stations, start, _now, speed, quiet=as_json)
     if not as_json:
         _show_stations(addresses.gateway, stations)
     try:
@@ -64,6 +65,10 @@ def simulate(
         raise fail(trouble.zh, trouble.en, AWAY) from trouble
     if as_json:
         show_json({"sites": [one.id for one in wanted], "starts": start.isoformat(), **drive.record()})
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
 
 
 def _refuse_moved_clock(addresses: Addresses) -> None:
@@ -124,10 +129,18 @@ def pieces_of(start: datetime, end: datetime) -> Iterator[tuple[datetime, dateti
 class Drive:
     """Drives loggers from a time in the past on, and then with the clock."""
 
-    def __init__(self, gateway: str, stations: Sequence[Station], start: datetime, speed: float, quiet: bool) -> None:
+    def __init__(
+        self,
+        gateway: str,
+        stations: Sequence[Station],
+        start: datetime,
+        now: Now,
+        speed: float = 0.0,
+        quiet: bool = True,
+    ) -> None:
         host, _, port = gateway.rpartition(":")
         self._lines = [(station, LoggerLine(host, int(port))) for station in stations]
-        self._speed, self._quiet = speed, quiet
+        self._now, self._speed, self._quiet = now, speed, quiet
         self.until, self.frames, self.answered = start, 0, 0
 
     def record(self) -> dict[str, object]:
@@ -148,11 +161,11 @@ class Drive:
     async def _work(self, once: bool) -> None:
         await self._catch_up()
         while not once:
-            await asyncio.sleep(60 - datetime.now(UTC).second)
+            await asyncio.sleep(60 - self._now().second)
             await self._catch_up()
 
     async def _catch_up(self) -> None:
-        for start, end in pieces_of(self.until, datetime.now(UTC)):
+        for start, end in pieces_of(self.until, self._now()):
             await self._send(start, end)
             if self._speed and end - start == HOUR:
                 await asyncio.sleep(HOUR.total_seconds() / self._speed)

@@ -98,8 +98,10 @@ class Play:
     async def step(self, now: datetime) -> datetime:
         """Goes on to the next hour, timer or deed: what comes in is heard before timers fire."""
         self.steps += 1
+        if await self._act(now):
+            await self.conductor.settle()
         target = min(_next_stride(now), self.end)
-        if self._due and now < self._due[0].at < target:
+        if self._due and self._due[0].at < target:
             target = self._due[0].at
         await self.conductor.move(target, now)
         await self._feed(now, target)

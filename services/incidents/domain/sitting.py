@@ -99,15 +99,15 @@ class Sitting:
         self._faults[fault] = fired(self._faults[fault], name, key)
         self._touched[fault] = None
 
-    def rule(self) -> Ruling:
-        """Looks at the clocks of all faults that were touched."""
+    def rule(self, as_of: datetime | None = None) -> Ruling:
+        """Looks at the clocks of all faults that were touched; `as_of` as `re_derive` has it."""
         arm: list[Alarm] = []
         clear: list[Alarm] = []
         unknown: list[tuple[str, str]] = []
         for fault in self._touched:
             agreement = self._versions[self._faults[fault].opened.agreement_version]
             lot = agreement.lot(self._faults[fault].opened.lot)
-            derived = re_derive(self._faults[fault], lot, agreement.calendar, self.now)
+            derived = re_derive(self._faults[fault], lot, agreement.calendar, self.now, as_of)
             self._faults[fault] = derived.fault
             self._says += derived.says
             arm += derived.arm

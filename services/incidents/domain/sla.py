@@ -36,11 +36,14 @@ class Derived:
     unknown: tuple[str, ...] = ()
 
 
-def re_derive(fault: Fault, lot: Lot, calendar: Calendar, now: datetime) -> Derived:
+def re_derive(fault: Fault, lot: Lot, calendar: Calendar, now: datetime, as_of: datetime | None = None) -> Derived:
     """Looks at all clocks of a fault, as of `now`. Called again with the same, it says nothing and sets nothing.
 
     What it leaves: `breached` holds exactly the clauses that are breached by now, each with its due time.
+    `as_of`: up to when everything has been heard, where that is not now (a reading tells of nothing later than itself):
+    a breach or warning after it is not said yet, its timer is set.
     """
+    judged = now if as_of is None else min(now, as_of)
     says: list[SlaEvent] = []
     alarms: list[Alarm] = []
     unknown: list[str] = []
@@ -51,9 +54,9 @@ def re_derive(fault: Fault, lot: Lot, calendar: Calendar, now: datetime) -> Deri
         except UnknownYear:
             unknown.append(clause.id)
             continue
-        changed, said = _said(changed, clause, clock, now)
+        changed, said = _said(changed, clause, clock, now, as_of)
         says += said
-        alarms += _alarms(clock, now)
+        alarms += _alarms(changed, clock, judged)
     wanted, before = {_of(alarm): alarm for alarm in alarms}, {_of(alarm): alarm for alarm in fault.armed}
     return Derived(
         fault=changed.has(armed=tuple(alarms)) if tuple(alarms) != changed.armed else changed,
@@ -73,14 +76,20 @@ def _of(alarm: Alarm) -> tuple[str, str]:
     return alarm.name, alarm.key
 
 
-def _said(fault: Fault, clause: SlaClause, clock: Clock, now: datetime) -> tuple[Fault, list[SlaEvent]]:
-    fault, breaches = _breaches(fault, clause, clock, now)
-    fault, warnings = _warnings(fault, clause, clock, now)
+def _said(
+    fault: Fault, clause: SlaClause, clock: Clock, now: datetime, as_of: datetime | None
+) -> tuple[Fault, list[SlaEvent]]:
+    fault, breaches = _breaches(fault, clause, clock, now, as_of)
+    fault, warnings = _warnings(fault, clause, clock, now if as_of is None else min(now, as_of))
     return fault, [*warnings, *breaches]
 
 
-def _breaches(fault: Fault, clause: SlaClause, clock: Clock, now: datetime) -> tuple[Fault, list[SlaEvent]]:
+def _breaches(
+    fault: Fault, clause: SlaClause, clock: Clock, now: datetime, as_of: datetime | None
+) -> tuple[Fault, list[SlaEvent]]:
     said, true = fault.breached.get(clause.id), clock.breached_at
+    if as_of is not None and true is not None and true > as_of:
+        true = None
     if said == true:
         return fault, []
     shared = {**identity_of(fault.opened), "clause": clause.id, "title": clause.title}
@@ -118,9 +127,11 @@ def _seconds(lasting: timedelta) -> Decimal:
     return Decimal(lasting // timedelta(milliseconds=1)) / 1000
 
 
-def _alarms(clock: Clock, now: datetime) -> list[Alarm]:
-    """The timers that a clock still needs: for what lies ahead."""
-    if clock.ended_at is not None or clock.due is None or clock.due <= now:
+def _alarms(fault: Fault, clock: Clock, now: datetime) -> list[Alarm]:
+    """The timers that a clock still needs: for what lies ahead, and was not said."""
+    if clock.due is None or clock.due <= now or clock.clause in fault.breached:
+        return []
+    if clock.ended_at is not None and clock.breached_at is None:
         return []
     key = f"{clock.fault}|{clock.clause}"
     warns = [

@@ -40,6 +40,8 @@ def doctor(as_json: AsJson = False) -> None:
     findings = [finding for name, check in _checks(place, asking) for finding in guarded(name, check)]
     if asking is None:
         findings.append(_away(place))
+    else:
+        asking.close()
     code = exit_code(findings, running=asking is not None)
     if as_json:
         show_json(
@@ -69,7 +71,10 @@ def _asking(place: Place) -> Asking | None:
     if not (place.root / "addresses.json").exists():
         return None
     asking = Asking(Addresses.read())
-    return asking if asking.health else None
+    if asking.health:
+        return asking
+    asking.close()
+    return None
 
 
 def _away(place: Place) -> Finding:
@@ -88,7 +93,7 @@ def exit_code(findings: Sequence[Finding], *, running: bool) -> int:
 def lines_of(findings: Iterable[Finding]) -> Iterator[str]:
     """For people: the mark and what was found, Chinese first; below it what to do."""
     for finding in findings:
-        yield f"{MARKS[finding.state]} {finding.check}：{finding.found.zh}"
+        yield f"{MARKS[finding.state]} {finding.found.zh}"
         if finding.found.en != finding.found.zh:
             yield f"    {finding.found.en}"
         if finding.todo:

@@ -30,6 +30,13 @@ class Asking:
         self._service = {"x-api-key": secrets.key_of("conductor", "service")}
         self._clients = {name: httpx.Client(base_url=url, timeout=SECONDS) for name, url in addresses.http.items()}
 
+    def close(self) -> None:
+        """Hangs up."""
+        for client in self._clients.values():
+            client.close()
+        if "mongo" in self.__dict__:
+            self.mongo.close()
+
     @cached_property
     def health(self) -> dict[str, dict[str, str]]:
         """By service that answers: what it says is wrong, by part; empty where it is ready."""

@@ -79,15 +79,14 @@ def check_disk(place: Place) -> Iterator[Finding]:
     """There is room for a broker, a database and logs."""
     there = next(path for path in (place.root, *place.root.parents) if path.exists())
     free = shutil.disk_usage(there).free
-    data = {"free_bytes": free}
     found = (f"磁盘剩余 {free / GIB:.1f} GiB", f"{free / GIB:.1f} GiB of disk are free")
     todo = ("腾出磁盘空间，或用 WATCHBILL_DATA 换到别的磁盘", "free some disk, or move by WATCHBILL_DATA")
     if free < LITTLE:
-        yield bad("disk", found, todo, **data)
+        yield bad("disk", found, todo, free_bytes=free)
     elif free < ENOUGH:
-        yield warn("disk", found, todo, **data)
+        yield warn("disk", found, todo, free_bytes=free)
     else:
-        yield ok("disk", *found, **data)
+        yield ok("disk", found[0], found[1], free_bytes=free)
 
 
 def check_versions() -> Iterator[Finding]:

@@ -1,0 +1,99 @@
+"""What the wired apps promise: who may call what, who says what, and that nothing is left open."""
+
+from __future__ import annotations
+
+import importlib
+import re
+from collections.abc import AsyncIterator, Iterator
+from pathlib import Path
+from typing import get_args
+
+import httpx
+import pytest
+from fastapi import APIRouter
+
+from contracts.events.catalog import EVENTS, OWNERS, TOPICS
+from infra.processes import PROCESSES
+from infra.runtime.ears import Ears
+from infra.runtime.room import Room
+from infra.runtime.security import OPEN, PEOPLE, Doorkeeper, Role, roles_of, routes_of
+from watchbill.secrets import Secrets
+
+ROLES: tuple[Role, ...] = get_args(Role)
+
+
+def rooms() -> Iterator[Room]:
+    for process in PROCESSES:
+        yield importlib.import_module(f"services.{process.name}.app").room
+
+
+ROUTES = [
+    (room.name, method, route.path, roles_of(route))
+    for room in rooms()
+    for route in routes_of(room.api)
+    if route.path not in OPEN
+    for method in sorted(route.methods)
+]
+
+
+@pytest.fixture
+async def clients(tmp_path: Path) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
+    secrets = Secrets(tmp_path)
+    secrets.make()
+    made = {}
+    for room in rooms():
+        room.api.state.door = Doorkeeper(secrets.shared)
+        transport = httpx.ASGITransport(room.api, raise_app_exceptions=False)
+        made[room.name] = httpx.AsyncClient(transport=transport, base_url="http://room")
+    yield made
+    for client in made.values():
+        await client.aclose()
+
+
+def headers_of(secrets: Secrets, role: Role) -> dict[str, str]:
+    if role in PEOPLE:
+        return {"authorization": f"Bearer {secrets.token('somebody', role, 'some-organisation')}"}
+    return {"x-api-key": secrets.key_of(f"a-{role}", role)}
+
+
+@pytest.mark.parametrize(("service", "method", "path", "allowed"), ROUTES)
+async def test_route_admits_only_its_roles(
+    service: str, method: str, path: str, allowed: tuple[Role, ...], clients: dict[str, httpx.AsyncClient], tmp_path: Path
+) -> None:
+    filled = re.sub(r"\{[^}]+\}", "x", path)
+    closed = await clients[service].request(method, filled)
+    assert (closed.status_code, closed.headers["content-type"]) == (401, "application/problem+json")
+    for role in ROLES:
+        answer = await clients[service].request(method, filled, headers=headers_of(Secrets(tmp_path), role))
+        assert (answer.status_code in (401, 403)) == (role not in allowed), (role, answer.status_code, answer.text)
+
+
+def test_every_route_names_its_roles() -> None:
+    assert len(ROUTES) > 40
+    assert [route for route in ROUTES if not route[3]] == []
+
+
+def test_room_with_open_route_does_not_start() -> None:
+    router = APIRouter()
+
+    @router.get("/open")
+    async def open_to_all() -> None: ...
+
+    with pytest.raises(RuntimeError, match="/open names no role"):
+        Room("assets", Ears("assets"), router)
+
+
+def test_every_event_has_one_owner() -> None:
+    owned = [event for events in OWNERS.values() for event in events]
+    assert len(owned) == len(set(owned)) == len(EVENTS)
+    assert set(OWNERS) == {process.name for process in PROCESSES}
+
+
+def test_every_stream_is_heard() -> None:
+    heard = {topic for room in rooms() for topic in room.ears.topics}
+    assert set(TOPICS) - heard == {"scores", "notices"} - heard
+    assert {"readings", "agreements", "inspections", "incidents"} <= heard
+
+
+def test_every_room_keeps_agreements() -> None:
+    assert all("agreements" in room.ears.topics for room in rooms())

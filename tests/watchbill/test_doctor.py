@@ -1,0 +1,125 @@
+"""`watchbill doctor` where nothing runs, and its decisions."""
+
+from __future__ import annotations
+
+import json
+from pathlib import Path
+
+import pytest
+
+from contracts.agreements.agreement import Agreement
+from contracts.agreements.calendar import Year
+from contracts.agreements.folder import read_agreement
+from contracts.events.assets import ReadingRejectedV1
+from infra.local.place import Place
+from tests.watchbill.evidence import run
+from watchbill.commands.doctor import exit_code, lines_of
+from watchbill.commands.doctor.calendars import calendar_of
+from watchbill.commands.doctor.finding import Finding, State, bad, guarded, ok, warn
+from watchbill.commands.doctor.machine import check_extra, check_folder, check_secrets
+from watchbill.commands.doctor.traffic import REASONS
+from watchbill.installation import ROOT
+from watchbill.secrets import Secrets
+
+SAID = ("中文", "English")
+
+
+def test_empty_folder_runs_nothing(tmp_path: Path) -> None:
+    told = run("doctor", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == 3
+    assert f"{tmp_path} 中没有运行中的系统" in told.output and f"nothing runs in {tmp_path}" in told.output
+    assert "→ 执行 watchbill up" in told.output
+
+
+def test_json_says_the_same(tmp_path: Path) -> None:
+    told = run("doctor", "--json", WATCHBILL_DATA=str(tmp_path))
+    found = json.loads(told.output)
+    states = {one["check"]: one["state"] for one in found["findings"]}
+    assert (told.exit_code, found["exit_code"], found["running"]) == (3, 3, False)
+    assert states["running"] == "bad" and states["folder"] == "ok" and states["extra"] == "ok"
+    assert {"secrets", "disk", "versions", "jars", "mongod"} <= states.keys()
+
+
+def test_addresses_nobody_answers_at(tmp_path: Path) -> None:
+    """A crash leaves the addresses behind: nothing runs all the same."""
+    Secrets(tmp_path).make()
+    where = {
+        "kafka": "127.0.0.1:1",
+        "mongo": "mongodb://127.0.0.1:1",
+        "gateway": "127.0.0.1:1",
+        "sinks": "http://127.0.0.1:1",
+    }
+    http = {name: "http://127.0.0.1:1" for name in ("assets", "inspections", "incidents", "scoring", "notify")}
+    (tmp_path / "addresses.json").write_text(json.dumps({**where, "http": http}))
+    assert run("doctor", WATCHBILL_DATA=str(tmp_path)).exit_code == 3
+
+
+def test_open_secret_is_bad(tmp_path: Path) -> None:
+    Secrets(tmp_path).make()
+    place = Place.of(tmp_path)
+    assert [one.state for one in check_secrets(place)] == ["ok"]
+    (tmp_path / "owner" / "token-private.pem").chmod(0o640)
+    (finding,) = check_secrets(place)
+    assert finding.state == "bad" and "owner/token-private.pem" in finding.found.zh
+    assert finding.todo and "chmod -R go-rwx" in finding.todo.zh and "chmod -R go-rwx" in finding.todo.en
+
+
+def test_open_folder_is_bad(tmp_path: Path) -> None:
+    Secrets(tmp_path).make()
+    (tmp_path / "secrets").chmod(0o750)
+    assert [one.state for one in check_secrets(Place.of(tmp_path))] == ["bad"]
+
+
+def test_missing_folder_is_a_warning(tmp_path: Path) -> None:
+    assert [one.state for one in check_folder(Place.of(tmp_path / "none"))] == ["warn"]
+
+
+def test_missing_package_is_named() -> None:
+    (finding,) = check_extra(["json", "no_such_package"])
+    assert finding.state == "bad" and "no_such_package" in finding.found.zh and "no_such_package" in finding.found.en
+
+
+@pytest.mark.parametrize(
+    ("states", "running", "code"),
+    [
+        (["ok", "ok"], True, 0),
+        (["ok", "warn"], True, 0),
+        (["warn", "bad"], True, 1),
+        (["ok", "ok"], False, 3),
+        (["bad", "ok"], False, 3),
+    ],
+)
+def test_exit_code_says_how_bad(states: list[State], running: bool, code: int) -> None:
+    made = {"ok": ok("x", *SAID), "warn": warn("x", SAID, SAID), "bad": bad("x", SAID, SAID)}
+    assert exit_code([made[state] for state in states], running=running) == code
+
+
+def test_check_that_fails_is_a_finding() -> None:
+    def falls_ill() -> list[Finding]:
+        raise ConnectionError("no route")
+
+    (finding,) = guarded("mongo", falls_ill)
+    assert (finding.check, finding.state) == ("mongo", "bad") and "no route" in finding.found.en
+
+
+def test_advice_stands_below_the_finding() -> None:
+    lines = list(lines_of([bad("x", ("坏", "broken"), ("修", "mend")), ok("y", "好", "well")]))
+    assert lines == ["[故障 bad]  坏", "    broken", "    → 修", "    → mend", "[正常 ok]   好", "    well"]
+
+
+@pytest.fixture(scope="module")
+def agreement() -> Agreement:
+    return read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air")
+
+
+def test_calendar_must_reach_next_year(agreement: Agreement) -> None:
+    assert [calendar_of(agreement, year).state for year in (2024, 2025, 2026, 2027)] == ["bad", "ok", "warn", "bad"]
+    years = {**agreement.calendar.years, 2027: Year(holidays=(), provisional=True)}
+    longer = agreement.model_copy(update={"calendar": agreement.calendar.model_copy(update={"years": years})})
+    finding = calendar_of(longer, 2026)
+    assert finding.state == "warn" and "暂定" in finding.found.zh and "provisional" in finding.found.en
+
+
+def test_every_reason_has_advice() -> None:
+    reasons = ReadingRejectedV1.model_json_schema()["properties"]["reason"]["enum"]
+    assert set(REASONS) == set(reasons)
