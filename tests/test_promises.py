@@ -4,8 +4,7 @@ from __future__ import annotations
 
 import importlib
 import re
-from collections.abc import AsyncIterator, Iterator
-from pathlib import Path
+from collections.abc import Iterator
 from typing import get_args
 
 import httpx
@@ -36,18 +35,21 @@ ROUTES = [
 ]
 
 
-@pytest.fixture
-async def clients(tmp_path: Path) -> AsyncIterator[dict[str, httpx.AsyncClient]]:
-    secrets = Secrets(tmp_path)
-    secrets.make()
+@pytest.fixture(scope="module")
+def secrets(tmp_path_factory: pytest.TempPathFactory) -> Secrets:
+    made = Secrets(tmp_path_factory.mktemp("secrets"))
+    made.make()
+    return made
+
+
+@pytest.fixture(scope="module")
+def clients(secrets: Secrets) -> dict[str, httpx.AsyncClient]:
     made = {}
     for room in rooms():
         room.api.state.door = Doorkeeper(secrets.shared)
         transport = httpx.ASGITransport(room.api, raise_app_exceptions=False)
-        made[room.name] = httpx.AsyncClient(transport=transport, base_url="http://room")
-    yield made
-    for client in made.values():
-        await client.aclose()
+        made[room.name] = httpx.AsyncClient(transport=transport, base_url="http://room", trust_env=False)
+    return made
 
 
 def headers_of(secrets: Secrets, role: Role) -> dict[str, str]:
@@ -58,13 +60,18 @@ def headers_of(secrets: Secrets, role: Role) -> dict[str, str]:
 
 @pytest.mark.parametrize(("service", "method", "path", "allowed"), ROUTES)
 async def test_route_admits_only_its_roles(
-    service: str, method: str, path: str, allowed: tuple[Role, ...], clients: dict[str, httpx.AsyncClient], tmp_path: Path
+    service: str,
+    method: str,
+    path: str,
+    allowed: tuple[Role, ...],
+    clients: dict[str, httpx.AsyncClient],
+    secrets: Secrets,
 ) -> None:
     filled = re.sub(r"\{[^}]+\}", "x", path)
     closed = await clients[service].request(method, filled)
     assert (closed.status_code, closed.headers["content-type"]) == (401, "application/problem+json")
     for role in ROLES:
-        answer = await clients[service].request(method, filled, headers=headers_of(Secrets(tmp_path), role))
+        answer = await clients[service].request(method, filled, headers=headers_of(secrets, role))
         assert (answer.status_code in (401, 403)) == (role not in allowed), (role, answer.status_code, answer.text)
 
 

@@ -8,7 +8,7 @@ from dataclasses import dataclass
 from contracts.agreements.agreement import Agreement
 from contracts.events.assets import ReadingReceivedV1
 from contracts.events.incidents import FaultEvent
-from contracts.events.inspections import InspectionEvent
+from contracts.events.inspections import InspectionDoneV1, InspectionMissedV1
 from services.scoring.closing import Closing, version_for, with_version
 from services.scoring.domain import Branch, MonthScore, Recorded, explain_line, explain_settlement, score_month
 from services.scoring.span import month_ended_by, month_of, months_of
@@ -60,15 +60,16 @@ def explained(scored: MonthScore, asked: Asked, events: Iterable[Recorded]) -> B
 
 
 def months_in(events: Iterable[Recorded], agreement: Agreement) -> list[str]:
-    """The months of the term in which an hour was read or a task's window closed; else those of faults."""
+    """The months of the term in which an hour was read; without any hours, those in which something happened.
+
+    A task that is only due tells nothing: it is put on the list months before its window closes.
+    """
     hours, others = set[str](), set[str]()
     for event in (known.event for known in events):
         if isinstance(event, ReadingReceivedV1) and event.kind == "hour":
             hours.add(month_of(event.time))
-        elif isinstance(event, InspectionEvent):
-            hours.add(month_ended_by(event.closes))
-        elif isinstance(event, FaultEvent):
-            others.add(month_of(event.at))
+        elif isinstance(event, FaultEvent | InspectionDoneV1 | InspectionMissedV1):
+            others.add(month_ended_by(event.at))
     return [month for month in months_of(agreement) if month in (hours or others)]
 
 

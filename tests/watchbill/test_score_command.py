@@ -92,6 +92,14 @@ def test_several_months_must_be_named(tmp_path: Path) -> None:
     assert told["trees"][0]["id"] == "air/lot-1/2026-05/r1"
 
 
+def test_due_task_names_no_month(tmp_path: Path) -> None:
+    """An export of April holds tasks whose windows close in later months."""
+    later = papers.due("s1", "p9", at(1, month=6), at(2, month=6))
+    file = written(tmp_path / "events.jsonl", [published(AGREEMENT), *STORY, later])
+    told = json.loads(run("score", "explain", "--events", file, "--json").output)
+    assert told["trees"][0]["id"] == "air/lot-1/2026-04/r1"
+
+
 def test_month_outside_the_term_is_refused(tmp_path: Path) -> None:
     file = written(tmp_path / "events.jsonl", [published(AGREEMENT), *STORY])
     told = run("score", "explain", "--events", file, "--month", "2028-01")

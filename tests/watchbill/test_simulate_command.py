@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
@@ -13,6 +14,7 @@ from hypothesis import strategies as st
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.folder import read_agreement
 from tests.watchbill.evidence import run
+from tests.watchbill.stand_in import StandIn
 from watchbill.commands.simulate import HOUR, pieces_of, sites_of, starts_at
 from watchbill.installation import ROOT
 
@@ -48,6 +50,49 @@ def test_unknown_site_names_the_nearest(agreement: Agreement, capsys: pytest.Cap
         sites_of([agreement], ["mulan-lak"])
     said = capsys.readouterr().err
     assert ended.value.exit_code == 2 and "是否 mulan-lake" in said and "No site with a logger mulan-lak" in said
+
+
+def in_force(agreement: Agreement) -> Agreement:
+    """The agreement with a term that holds today, whenever the test runs."""
+    today = datetime.now(UTC).date()
+    return agreement.model_copy(update={"starts": today - timedelta(days=9), "ends": today + timedelta(days=9)})
+
+
+def test_once_sends_the_last_hour(tmp_path: Path, agreement: Agreement) -> None:
+    town, before = StandIn([in_force(agreement)]), datetime.now(UTC)
+    with town.running(tmp_path):
+        told = run("simulate", "--once", "--site", "mulan-lake", "--json", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == 0, told.output + told.stderr
+    said = json.loads(told.output)
+    assert said["frames"] == said["answered"] == len(town.packets) and said["sites"] == ["mulan-lake"]
+    minutes = [packet for packet in town.packets if packet.cn == "2051"]
+    assert len({packet.data_time for packet in minutes}) == 12
+    assert all(packet.data_time and before - 2 * HOUR < packet.data_time < datetime.now(UTC) for packet in minutes)
+    passwords = json.loads((tmp_path / "owner" / "loggers.json").read_text())
+    assert {packet.pw for packet in town.packets} == set(passwords.values())
+
+
+def test_people_see_each_hour(tmp_path: Path, agreement: Agreement) -> None:
+    town = StandIn([in_force(agreement)])
+    with town.running(tmp_path):
+        told = run("simulate", "--once", "--days", "1", "--site", "roadside", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == 0 and told.output.count("发送 sent") == 24
+    assert len({packet.data_time for packet in town.packets if packet.cn == "2061"}) == 24
+
+
+def test_moved_clock_is_refused(tmp_path: Path, agreement: Agreement) -> None:
+    town = StandIn([in_force(agreement)], moved_to="2026-04-08T07:00:00Z")
+    with town.running(tmp_path):
+        told = run("simulate", "--once", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == 1 and "时钟由演示控制" in told.stderr and "A demo moves the clock" in told.stderr
+    assert not town.packets
+
+
+def test_nothing_in_force_is_refused(tmp_path: Path, agreement: Agreement) -> None:
+    over = agreement.model_copy(update={"starts": NOW.date(), "ends": NOW.date()})
+    with StandIn([over]).running(tmp_path):
+        told = run("simulate", "--once", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == 1 and "没有生效的协议" in told.stderr and "No agreement is in force" in told.stderr
 
 
 def test_no_installation_is_away(tmp_path: Path) -> None:
