@@ -42,6 +42,7 @@ schemas: $(READY) ## writes what is generated from the contracts
 	$(BIN)/python -m contracts.agreements.schema
 	$(BIN)/python -m contracts.events.published
 	$(BIN)/python -m infra.deploy.compose
+	$(BIN)/python -m infra.deploy.asyncapi
 
 clean: ## removes the environment and the local data
 	rm -rf $(VENV) .watchbill

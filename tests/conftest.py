@@ -18,6 +18,7 @@ from dataclasses import dataclass
 from pathlib import Path
 
 import pytest
+import structlog
 
 from infra.local.leash import leashed
 
@@ -49,6 +50,12 @@ def running(data: Path) -> Iterator[Platform]:
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=40)
+
+
+@pytest.fixture(scope="session", autouse=True)
+def plain_logs() -> None:
+    """structlog's own default draws every exception with all its variables, which takes seconds."""
+    structlog.configure(processors=[structlog.processors.add_log_level, structlog.processors.KeyValueRenderer()])
 
 
 @pytest.fixture(scope="session")

@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterable, Iterator, Mapping
 from pathlib import Path
 from typing import Any
 
+import typer
 from pydantic import ValidationError
 
 from contracts.agreements.agreement import Agreement
@@ -23,7 +24,9 @@ READING = ReadingReceivedV1.type()
 
 
 def read_events(file: Path, wanted: Callable[[Mapping[str, Any]], bool]) -> Iterator[Recorded]:
-    """The events of the wanted lines; only those are checked whole. Exits (1) at a line that is none of ours."""
+    """The events of the wanted lines; only those are checked whole. Exits: 1 at a wrong line, 2 without a file."""
+    if not file.is_file():
+        raise _missing(file)
     with file.open(encoding="utf-8") as lines:
         for number, line in enumerate(lines, 1):
             try:
@@ -52,6 +55,8 @@ def line_of(recorded: Recorded, time: str) -> Line:
 
 def read_terms(path: Path) -> Agreement:
     """The agreement of a folder, or of its JSON (`watchbill agreement show ID --json`). Exits (1) at mistakes."""
+    if not path.exists():
+        raise _missing(path)
     try:
         return read_agreement(path) if path.is_dir() else Agreement.model_validate_json(path.read_bytes())
     except WrongAgreement as wrong:
@@ -68,6 +73,10 @@ def published_in(events: Iterable[Recorded]) -> Published:
     """The agreements that were published among the events, by id and version."""
     found = (known.event for known in events if isinstance(known.event, AgreementPublishedV1))
     return {(event.agreement, event.version): event for event in found}
+
+
+def _missing(path: Path) -> typer.Exit:
+    return fail(f"没有文件 {path}", f"There is no file {path}", 2)
 
 
 def _first(error: Exception) -> str:

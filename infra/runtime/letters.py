@@ -103,7 +103,7 @@ def _event(kind: str, value: bytes | None) -> tuple[Event | None, str | None]:
     if model is None:
         return None, f"no event of type {kind!r} in the catalog"
     try:
-        return model.model_validate_json(value or b""), None
+        return model.model_validate_json(value or b"", extra="ignore"), None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"

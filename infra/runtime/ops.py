@@ -8,12 +8,15 @@ from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
 from fastapi import APIRouter, Request, Response
+from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from contracts.values import Moment, Words
+from infra.runtime.asyncapi import asyncapi_document
 from infra.runtime.clock import MovableClock
 from infra.runtime.line import redrive
+from infra.runtime.pages import docs_page
 from infra.runtime.problems import Problem, not_found
 from infra.runtime.security import Caller, allow
 
@@ -33,6 +36,31 @@ class HealthView(BaseModel):
 def _room(request: Request) -> Room:
     room: Room = request.app.state.room
     return room
+
+
+def _opened(request: Request) -> Room:
+    room = _room(request)
+    if not room.health.opened:
+        raise Problem(
+            503, "starting", Words(zh="服务正在启动，请稍后再试", en="The service is starting; try again soon")
+        )
+    return room
+
+
+@router.get("/asyncapi", include_in_schema=False)
+async def asyncapi(request: Request) -> dict[str, Any]:
+    """The events this service hears and may say, as AsyncAPI 3."""
+    state = request.app.state
+    if not hasattr(state, "asyncapi"):
+        state.asyncapi = asyncapi_document(state.room.ears, database_prefix=state.room.settings.database_prefix)
+    document: dict[str, Any] = state.asyncapi
+    return document
+
+
+@router.get("/docs", response_class=HTMLResponse, include_in_schema=False)
+async def docs(request: Request) -> str:
+    """The routes with their roles, and the events, on one page without foreign assets."""
+    return docs_page(_room(request))
 
 
 @router.get("/health/live")
@@ -94,14 +122,14 @@ def _view(row: dict[str, Any], whole: bool) -> ParkedView:
 @router.get("/runtime/parked", dependencies=[allow("administrator", "service")])
 async def list_parked(request: Request) -> list[ParkedView]:
     """Parked letters, oldest first, at most 500."""
-    rows = _room(request).ledger.db.parked.find({}).sort("at", 1).limit(500)
+    rows = _opened(request).ledger.db.parked.find({}).sort("at", 1).limit(500)
     return [_view(row, whole=False) async for row in rows]
 
 
 @router.get("/runtime/parked/{id:path}", dependencies=[allow("administrator", "service")])
 async def show_parked(request: Request, id: str) -> ParkedView:
     """One parked letter with its headers and body."""
-    row = await _room(request).ledger.db.parked.find_one({"_id": id})
+    row = await _opened(request).ledger.db.parked.find_one({"_id": id})
     if row is None:
         raise not_found(id)
     return _view(row, whole=True)
@@ -118,7 +146,7 @@ class Redriven(BaseModel):
 @router.post("/runtime/redrive/{id:path}", dependencies=[allow("administrator", "service")])
 async def redrive_parked(request: Request, id: str, caller: Caller) -> Redriven:
     """Hears a parked letter again, as if for the first time."""
-    room = _room(request)
+    room = _opened(request)
     row = await room.ledger.db.parked.find_one({"_id": id})
     if row is None or "value" not in row:
         raise not_found(id)

@@ -65,7 +65,7 @@ class Room:
         self.api = self._api()
 
     def _api(self) -> FastAPI:
-        app = FastAPI(title=f"Watchbill {self.name}", lifespan=self._lifespan, docs_url="/docs", redoc_url=None)
+        app = FastAPI(title=f"Watchbill {self.name}", lifespan=self._lifespan, docs_url=None, redoc_url=None)
         problems.install(app)
         app.include_router(self.router)
         app.include_router(ops_router)
@@ -133,14 +133,14 @@ class Room:
         stack.push_async_callback(self.health.close, except_for="opening")
         self.producer = producer
         self.relay = Relay(self.name, self.ledger, producer, self.health, settings.relay_poll_seconds)
-        self.relay.said = await bus.ends(settings)
+        self.relay.said = dict(backlog := await bus.ends(settings))
         self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
         self.health.supervise("relay", self.relay.run())
         for start in self.starts:
             if end := await start(self):
                 stack.push_async_callback(end)
         await self._listen(stack)
-        self.health.supervise("timers", self.timers.run())
+        self.health.supervise("timers", self._fire_when_caught_up(backlog))
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         heard = await bus.committed(self.settings, self.name)
@@ -151,6 +151,14 @@ class Room:
         broker = bus.open_bus(self.settings, self.ears, self.lines)
         await broker.start()
         stack.push_async_callback(broker.stop)
+
+    async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
+        """After a stop, what was said meanwhile is heard before an overdue timer decides without it."""
+        topics = set(self.ears.topics)
+        mine = {where: offset for where, offset in backlog.items() if where.rpartition("/")[0] in topics}
+        while any(self.heard.get(where, -1) < offset for where, offset in mine.items()):
+            await asyncio.sleep(0.05)
+        await self.timers.run()
 
     @property
     def heard(self) -> dict[str, int]:

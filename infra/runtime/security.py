@@ -150,7 +150,7 @@ def allow(*roles: Role) -> Any:
     return Depends(_Allowed(roles))
 
 
-OPEN = frozenset({"/health/live", "/health/ready", "/metrics"})
+OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/docs", "/asyncapi"})
 """Paths that anybody may read: they tell nothing about anybody."""
 
 

@@ -15,6 +15,7 @@ from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
 from contracts.agreements.agreement import Agreement
+from contracts.agreements.folder import digest_of
 from contracts.events.assets import AgreementPublishedV1, Measured, ReadingKind, ReadingRejectedV1
 from contracts.values import Moment, Words
 from infra.runtime.acts import Act, Database
@@ -47,7 +48,7 @@ async def publish_agreement(agreement: Agreement, act: Act) -> Published:
     """Publishes a version. The same version with the same content is answered as before; with another, 409."""
 
     async def publish(entry: Entry, caller: Identity) -> Published:
-        digest = hashlib.sha256(agreement.model_dump_json().encode()).hexdigest()
+        digest = digest_of(agreement)
         known = await entry.load(store.Publication, f"{agreement.id}@{agreement.version}")
         if known and known.digest != digest:
             words = Words(

@@ -120,7 +120,6 @@ def test_unknown_field_is_read_over(name: str) -> None:
     assert (letter.flaw, letter.event) == (None, told(event))
 
 
-@pytest.mark.xfail(strict=True, reason="until infra.runtime.letters reads with extra='ignore'")
 def test_unknown_term_of_agreement_is_read_over() -> None:
     example = example_of(AgreementPublishedV1)
     example["document"]["of_a_later_version"] = 1

@@ -19,12 +19,17 @@ NAMES = ("assets", "inspections", "incidents", "scoring", "notify")
 
 
 class StandIn:
-    """`packets`: what the gateway was given. `moved_to`: the time a conductor has set; None: the system's clock."""
+    """`packets`: what the gateway was given. `moved_to`: the time a conductor has set; None: the system's clock.
+
+    `faults`: what each service says is wrong with it; `answers`: what further paths answer.
+    """
 
     def __init__(self, agreements: list[Agreement], moved_to: str | None = None) -> None:
         self.agreements = {one.id: one for one in agreements}
         self.moved_to = moved_to
         self.packets: list[Packet] = []
+        self.faults: dict[str, str] = {}
+        self.answers: dict[str, Any] = {}
 
     @contextmanager
     def running(self, data: Path) -> Iterator[None]:
@@ -51,6 +56,10 @@ class StandIn:
             return 200, [{"agreement": one.id, "version": 1, "digest": ""} for one in self.agreements.values()]
         if path == "/runtime/clock":
             return (200, {"now": self.moved_to, "horizon": self.moved_to}) if self.moved_to else (409, {})
+        if path.startswith("/health/"):
+            return (503, {"ok": False, "faults": self.faults}) if self.faults else (200, {"ok": True, "faults": {}})
+        if path in self.answers:
+            return 200, self.answers[path]
         found = self.agreements.get(path.removeprefix("/v1/agreements/"))
         return (200, found.model_dump(mode="json")) if found else (404, {"title": "没有找到"})
 

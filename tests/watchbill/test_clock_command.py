@@ -132,6 +132,11 @@ def test_broken_line_is_named(tmp_path: Path) -> None:
     )
 
 
+def test_missing_file_is_wrong_use(tmp_path: Path) -> None:
+    told = run("clock", "explain", "--events", tmp_path / "none.jsonl")
+    assert told.exit_code == 2 and "没有文件" in told.stderr and "There is no file" in told.stderr
+
+
 def test_nothing_asked_is_wrong_use() -> None:
     told = run("clock", "explain")
     assert told.exit_code == 2

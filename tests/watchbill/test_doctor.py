@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
@@ -13,9 +14,10 @@ from contracts.agreements.folder import read_agreement
 from contracts.events.assets import ReadingRejectedV1
 from infra.local.place import Place
 from tests.watchbill.evidence import run
+from tests.watchbill.stand_in import StandIn
 from watchbill.commands.doctor import exit_code, lines_of
 from watchbill.commands.doctor.calendars import calendar_of
-from watchbill.commands.doctor.finding import Finding, State, bad, guarded, ok, warn
+from watchbill.commands.doctor.finding import Finding, bad, guarded, ok, warn
 from watchbill.commands.doctor.machine import check_extra, check_folder, check_secrets
 from watchbill.commands.doctor.traffic import REASONS
 from watchbill.installation import ROOT
@@ -54,6 +56,13 @@ def test_addresses_nobody_answers_at(tmp_path: Path) -> None:
     assert run("doctor", WATCHBILL_DATA=str(tmp_path)).exit_code == 3
 
 
+def test_unreadable_secret_is_bad(tmp_path: Path) -> None:
+    (tmp_path / "addresses.json").write_text("{}")
+    told = run("doctor", "--json", WATCHBILL_DATA=str(tmp_path))
+    found = json.loads(told.output)
+    assert told.exit_code == 1 and found["findings"][-1]["check"] == "asking"
+
+
 def test_open_secret_is_bad(tmp_path: Path) -> None:
     Secrets(tmp_path).make()
     place = Place.of(tmp_path)
@@ -80,18 +89,13 @@ def test_missing_package_is_named() -> None:
 
 
 @pytest.mark.parametrize(
-    ("states", "running", "code"),
-    [
-        (["ok", "ok"], True, 0),
-        (["ok", "warn"], True, 0),
-        (["warn", "bad"], True, 1),
-        (["ok", "ok"], False, 3),
-        (["bad", "ok"], False, 3),
-    ],
+    ("names", "code"),
+    [(["ok", "ok"], 0), (["ok", "warn"], 0), (["warn", "bad"], 1), (["ok", "away"], 3), (["bad", "away"], 3)],
 )
-def test_exit_code_says_how_bad(states: list[State], running: bool, code: int) -> None:
+def test_exit_code_says_how_bad(names: list[str], code: int) -> None:
     made = {"ok": ok("x", *SAID), "warn": warn("x", SAID, SAID), "bad": bad("x", SAID, SAID)}
-    assert exit_code([made[state] for state in states], running=running) == code
+    made["away"] = bad("running", SAID, SAID)
+    assert exit_code([made[name] for name in names]) == code
 
 
 def test_check_that_fails_is_a_finding() -> None:
@@ -105,6 +109,37 @@ def test_check_that_fails_is_a_finding() -> None:
 def test_advice_stands_below_the_finding() -> None:
     lines = list(lines_of([bad("x", ("坏", "broken"), ("修", "mend")), ok("y", "好", "well")]))
     assert lines == ["[故障 bad]  坏", "    broken", "    → 修", "    → mend", "[正常 ok]   好", "    well"]
+
+
+def test_services_without_platform_are_told(tmp_path: Path, agreement: Agreement) -> None:
+    """Each finding names its own trouble; what cannot be asked is not made up."""
+    town = StandIn([agreement])
+    town.faults = {"relay": "cannot say what is committed"}
+    now = datetime.now(UTC)
+    sites = {"mulan-lake": now, "mobile": now - timedelta(hours=3)}
+    town.answers = {
+        "/runtime/parked": [{"id": "one"}],
+        "/v1/rejections/counts": {"wrong_password": 3},
+        "/v1/sites": [{"id": id, "mn": "1"} for id in sites],
+        **{f"/v1/sites/{id}/latest?kind=minute": {"received_at": at.isoformat()} for id, at in sites.items()},
+    }
+    with town.running(tmp_path):
+        told = run("doctor", "--json", WATCHBILL_DATA=str(tmp_path))
+    findings = json.loads(told.output)["findings"]
+    said = {one["check"]: one for one in findings}
+    assert told.exit_code == 1
+    wrong = {name for name, one in said.items() if one["state"] == "bad"}
+    assert wrong & {"service", "clocks", "kafka", "mongo", "parked", "stations"} == {
+        "service",
+        "kafka",
+        "mongo",
+        "parked",
+    }
+    assert "cannot say what is committed" in said["service"]["found"]["zh"]
+    assert said["stations"]["state"] == "warn" and list(said["stations"]["data"]["silent"]) == ["mobile"]
+    assert said["rejections"]["todo"]["zh"] == "wrong_password：核对数采仪密码"
+    assert said["clocks"]["state"] == "ok" and "系统时钟" in said["clocks"]["found"]["zh"]
+    assert not {"outbox", "timers"} & said.keys()
 
 
 @pytest.fixture(scope="module")

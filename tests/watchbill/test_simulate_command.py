@@ -66,7 +66,7 @@ def test_once_sends_the_last_hour(tmp_path: Path, agreement: Agreement) -> None:
     said = json.loads(told.output)
     assert said["frames"] == said["answered"] == len(town.packets) and said["sites"] == ["mulan-lake"]
     minutes = [packet for packet in town.packets if packet.cn == "2051"]
-    assert len({packet.data_time for packet in minutes}) == 12
+    assert len({packet.data_time for packet in minutes}) in (12, 13)  # 13: a period ended while it was sending
     assert all(packet.data_time and before - 2 * HOUR < packet.data_time < datetime.now(UTC) for packet in minutes)
     passwords = json.loads((tmp_path / "owner" / "loggers.json").read_text())
     assert {packet.pw for packet in town.packets} == set(passwords.values())
@@ -76,8 +76,8 @@ def test_people_see_each_hour(tmp_path: Path, agreement: Agreement) -> None:
     town = StandIn([in_force(agreement)])
     with town.running(tmp_path):
         told = run("simulate", "--once", "--days", "1", "--site", "roadside", WATCHBILL_DATA=str(tmp_path))
-    assert told.exit_code == 0 and told.output.count("发送 sent") == 24
-    assert len({packet.data_time for packet in town.packets if packet.cn == "2061"}) == 24
+    assert told.exit_code == 0 and told.output.count("发送 sent") in (24, 25)
+    assert len({packet.data_time for packet in town.packets if packet.cn == "2061"}) in (24, 25)
 
 
 def test_moved_clock_is_refused(tmp_path: Path, agreement: Agreement) -> None:

@@ -28,12 +28,10 @@ EXITS = exits("已说明 explained", "没有该故障或文件有误 no such fau
 ZONE = zone_of("Asia/Shanghai")
 app = typer.Typer(no_args_is_help=True, help="时限 / SLA clocks")
 Fault = Annotated[str | None, typer.Argument(help="故障编号（运行中的系统）/ a fault's id (running installation)")]
-Events = Annotated[
-    Path | None, typer.Option(help="导出的事件文件 / a file of exported events", exists=True, dir_okay=False)
-]
+Events = Annotated[Path | None, typer.Option(help="导出的事件文件 / a file of exported events")]
 Terms = Annotated[
     Path | None,
-    typer.Option(help="协议文件夹或 JSON；缺省取文件中的协议 / folder or JSON; default: as in the file", exists=True),
+    typer.Option(help="协议文件夹或 JSON；缺省取文件中的协议 / folder or JSON; default: as in the file"),
 ]
 Chosen = Annotated[str | None, typer.Option("--fault", help="只说明这个故障 / this fault of the file only")]
 At = Annotated[

@@ -7,7 +7,8 @@ import json
 import shutil
 import signal
 import time
-from datetime import datetime
+from dataclasses import replace
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
 
@@ -20,8 +21,8 @@ from infra.local.simulator.april import STORY
 from infra.local.trouble import Trouble
 from watchbill.addresses import fail
 from watchbill.commands.up import show_addresses
-from watchbill.demo.cast import ZONE
-from watchbill.demo.play import CLOSE, START, Play
+from watchbill.demo.cast import ZONE, april
+from watchbill.demo.play import Play
 from watchbill.demo.report import Asking, outcome_of, show
 from watchbill.installation import ROOT, Installation
 from watchbill.shown import console, show_table
@@ -49,8 +50,10 @@ async def _demo(place: Place, once: bool, seed: int, days: int, out: Path | None
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     console.print("正在启动消息总线、数据库和五个服务 / starting broker, database and five services …")
     async with Installation(place, movable=True, contacts=CONTACTS) as town:
-        end = CLOSE if days == 30 else START.replace() + (CLOSE - START) * days / 31
-        play = Play(town, seed, end)
+        script = april(seed)
+        if days < 30:
+            script = replace(script, ends=script.starts + timedelta(days=days))
+        play = Play(town, script, seed)
         await _watch(play, stop)
         if stop.is_set():
             return
@@ -64,7 +67,7 @@ async def _demo(place: Place, once: bool, seed: int, days: int, out: Path | None
 
 async def _watch(play: Play, stop: asyncio.Event) -> None:
     """Plays with a progress display; a signal ends it."""
-    started, total = time.monotonic(), (play.end - START).total_seconds()
+    started, total = time.monotonic(), (play.end - play.script.starts).total_seconds()
     columns = (
         TextColumn("{task.description}"),
         BarColumn(),
@@ -77,7 +80,9 @@ async def _watch(play: Play, stop: asyncio.Event) -> None:
 
         def progress(now: datetime) -> None:
             display.update(
-                task, completed=(now - START).total_seconds(), description=f"{now.astimezone(ZONE):%m-%d %H:%M}"
+                task,
+                completed=(now - play.script.starts).total_seconds(),
+                description=f"{now.astimezone(ZONE):%m-%d %H:%M}",
             )
             for chapter in STORY:
                 if chapter.starts <= now and chapter not in told:

@@ -29,9 +29,7 @@ from watchbill.streams import lines_from
 EXITS = exits("已导出 exported", "被拒绝 refused")
 app = typer.Typer(no_args_is_help=True, help="事件 / events")
 Month = Annotated[str, typer.Option(help="月份 / month: YYYY-MM")]
-Out = Annotated[
-    Path | None, typer.Option(help="输出文件，缺省为标准输出 / file; default: standard output", dir_okay=False)
-]
+Out = Annotated[Path | None, typer.Option(help="输出文件，缺省为标准输出 / file; default: standard output")]
 Minutes = Annotated[
     bool, typer.Option("--minutes/--no-minutes", help="是否包括分钟和实时读数 / minute and realtime readings too")
 ]

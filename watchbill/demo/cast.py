@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
+
+from infra.local.simulator.april import troubles
+from infra.local.simulator.troubles import AnyTrouble
 
 ZONE = ZoneInfo("Asia/Shanghai")
 Step = Literal["acknowledgement", "arrival", "resolution"]
@@ -54,13 +57,15 @@ class Deed:
     note: str
 
 
-def deeds_for(fault: Mapping[str, Any], opened_at: datetime) -> list[Deed]:
+def deeds_for(fault: Mapping[str, Any], opened_at: datetime, habits: Mapping[tuple[str, str], Habit]) -> list[Deed]:
     """What the engineer will do about a fault."""
-    habit = HABITS.get((fault["asset"], fault["kind"]), Habit())
+    habit = habits.get((fault["asset"], fault["kind"]), Habit())
     begins = _at_work(opened_at)
     after: list[tuple[Step, timedelta | None]] = [
-        ("acknowledgement", habit.acknowledges), ("arrival", habit.arrives), ("resolution", habit.resolves),
-    ]  # fmt: skip
+        ("acknowledgement", habit.acknowledges),
+        ("arrival", habit.arrives),
+        ("resolution", habit.resolves),
+    ]
     deeds = []
     for step, lasts in after:
         if lasts is not None:
@@ -94,15 +99,39 @@ def local(day: int, hour: int, minute: int = 0) -> datetime:
     return datetime(2026, 4, day, hour, minute, tzinfo=ZONE).astimezone(UTC)
 
 
-CALLS = (Call(local(22, 8, 10), "mulan-lake", "reported-fault", "站房空调不制冷 / the air-conditioner does not cool"),)
+Window = tuple[str, str, date]
+"""(plan, site, first local day of the window)."""
 
-SKIPPED: frozenset[tuple[str, str, date]] = frozenset({("weekly-patrol", "mobile", date(2026, 4, 20))})
-"""(plan, site, first day of the window) that nobody does."""
-POSTED_LATE: Mapping[tuple[str, str, date], timedelta] = {
-    ("weekly-patrol", "mulan-lake", date(2026, 4, 13)): timedelta(hours=30)
-}
-"""(plan, site, first day of the window) -> how much later than done it is posted."""
-FAILED: Mapping[tuple[str, str, date], str] = {
-    ("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"
-}
-"""(plan, site, first day of the window) -> the check-list item that fails."""
+
+@dataclass(frozen=True)
+class Script:
+    """What happens in a play: when, to which stations, and what people do, late, wrong, or not at all."""
+
+    starts: datetime
+    ends: datetime
+    troubles: tuple[AnyTrouble, ...]
+    habits: Mapping[tuple[str, str], Habit] = field(default_factory=lambda: HABITS)
+    calls: tuple[Call, ...] = ()
+    skipped: frozenset[Window] = frozenset()
+    posted_late: Mapping[Window, timedelta] = field(default_factory=dict)
+    failed: Mapping[Window, str] = field(default_factory=dict)
+    """The check-list item that fails."""
+    long_lists_on: date = date(2026, 4, 24)
+    """When the two-monthly and longer lists are done."""
+
+
+def april(seed: int) -> Script:
+    """The demo's month: April 2026 to the moment its score is closed."""
+    return Script(
+        starts=local(1, 0),
+        ends=local(30, 0) + timedelta(days=1, hours=8),
+        troubles=troubles(seed),
+        calls=(
+            Call(
+                local(22, 8, 10), "mulan-lake", "reported-fault", "站房空调不制冷 / the air-conditioner does not cool"
+            ),
+        ),
+        skipped=frozenset({("weekly-patrol", "mobile", date(2026, 4, 20))}),
+        posted_late={("weekly-patrol", "mulan-lake", date(2026, 4, 13)): timedelta(hours=30)},
+        failed={("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"},
+    )

@@ -14,18 +14,14 @@ import httpx
 
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.folder import read_agreement
-from infra.local.simulator.april import troubles
 from infra.local.simulator.logger import LoggerLine
 from infra.local.simulator.station import Station
 from watchbill.conductor import Conductor
-from watchbill.demo.cast import CALLS, ZONE, Call, Deed, deeds_for, local
+from watchbill.demo.cast import ZONE, Call, Deed, Script, deeds_for
 from watchbill.demo.rounds import Post, post_for
 from watchbill.installation import Installation
 
 AGREEMENT = Path(__file__).parents[2] / "contracts" / "agreements" / "wuhan-air"
-START = local(1, 0)
-END = START + timedelta(days=30)
-CLOSE = END + timedelta(hours=8)
 STRIDE = 3
 """Hours that the loggers send at once: every decision goes by event time, so that it does not matter to the result."""
 Progress = Callable[[datetime], None]
@@ -43,9 +39,9 @@ class Due:
 class Play:
     """One month of one agreement in one installation."""
 
-    def __init__(self, town: Installation, seed: int = 7, end: datetime = CLOSE) -> None:
-        self.town, self.seed, self.end = town, seed, end
-        self.agreement: Agreement = read_agreement(AGREEMENT)
+    def __init__(self, town: Installation, script: Script, seed: int, agreement: Agreement | None = None) -> None:
+        self.town, self.script, self.end = town, script, script.ends
+        self.agreement = agreement or read_agreement(AGREEMENT)
         self.lot = self.agreement.lots[0]
         self.conductor = Conductor(town.http, town.secrets.key_of("conductor", "service"), town.clock_file)
         self._due: list[Due] = []
@@ -57,8 +53,9 @@ class Play:
         self.frames = 0
         sites = [site for site in self.lot.sites if site.logger]
         passwords = town.secrets.logger_passwords(site.logger.mn for site in sites if site.logger)
-        problems = troubles(seed)
-        self.stations = [Station(site, passwords[site.logger.mn], seed, problems) for site in sites if site.logger]
+        self.stations = [
+            Station(site, passwords[site.logger.mn], seed, script.troubles) for site in sites if site.logger
+        ]
         self.lines = [LoggerLine("127.0.0.1", town.gateway_port) for _ in self.stations]
         self._people = self._client("engineer-wang", "supplier", self.lot.supplier)
         self._office = self._client("supervisor-li", "buyer", self.agreement.buyer)
@@ -73,14 +70,14 @@ class Play:
     async def run(self, progress: Progress) -> None:
         """Plays from the first of the month to its close."""
         await self.begin()
-        now = START
+        now = self.script.starts
         while now < self.end:
             now = await self.step(now)
             progress(now)
 
     async def begin(self) -> None:
         """Publishes the agreement and puts the month's rounds on the programme."""
-        await self.conductor.move(START, START)
+        await self.conductor.move(self.script.starts, self.script.starts)
         await self.conductor.settle()
         token = self.town.secrets.token("installer", "administrator", "owner")
         async with httpx.AsyncClient(base_url=self.town.http["assets"], timeout=60) as client:
@@ -88,7 +85,7 @@ class Play:
             answer = await client.post("/v1/agreements", json=self.agreement.model_dump(mode="json"), headers=headers)
             answer.raise_for_status()
         await self.conductor.settle()
-        for call in CALLS:
+        for call in self.script.calls:
             self._plan(call.at, call)
 
     def _plan(self, at: datetime, what: Deed | Call | Post) -> None:
@@ -165,7 +162,7 @@ class Play:
         for fault in await self._rows("incidents", "/v1/faults", state="open", limit=500):
             if fault["id"] not in self._seen and not _heals_by_itself(fault):
                 self._seen.add(fault["id"])
-                for deed in deeds_for(fault, datetime.fromisoformat(fault["opened_at"])):
+                for deed in deeds_for(fault, datetime.fromisoformat(fault["opened_at"]), self.script.habits):
                     self._plan(deed.posted, deed)
 
     async def _notice_tasks(self, now: datetime) -> None:
@@ -177,7 +174,7 @@ class Play:
         for task in await self._rows("inspections", "/v1/tasks", state="due", limit=500):
             if task["task"] not in self._seen:
                 self._seen.add(task["task"])
-                if post := post_for(task, self.lot, now):
+                if post := post_for(task, self.lot, self.script, now):
                     self._plan(post.posted, post)
 
     async def _rows(self, service: str, path: str, **params: Any) -> Sequence[dict[str, Any]]:

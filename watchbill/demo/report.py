@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import json
+import re
 from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
@@ -56,6 +58,12 @@ class Asking:
         answer = self._clients[service].get(path, params=params)
         answer.raise_for_status()
         return answer.json()
+
+    def lines(self, service: str, path: str, **params: Any) -> list[dict[str, Any]]:
+        """The answer of a query that comes as JSON lines."""
+        answer = self._clients[service].get(path, params=params)
+        answer.raise_for_status()
+        return [json.loads(line) for line in answer.text.splitlines()]
 
     def pages(self, service: str, path: str, **params: Any) -> Iterator[dict[str, Any]]:
         """All rows of a list that comes in pages."""
@@ -156,9 +164,7 @@ def _show_chain(outcome: Outcome, asking: Asking) -> None:
     lines = [line for site in settlement["sites"] for line in site["lines"]]
     if not lines:
         return
-    line = max(
-        lines, key=lambda one: ("breach" in one["deduction"] or one["part"] == "abnormal-data", len(one["evidence"]))
-    )
+    line = max(lines, key=lambda one: (one["deduction"].startswith("late"), len(one["evidence"])))
     tree = asking.get("scoring", f"/v1/settlements/{settlement['settlement']}/explain", line=line["line"])
     console.print(f"\n[bold]一笔扣款的来由 / why one deduction was made:[/bold] {line['line']}")
     _print(tree, 0)
@@ -175,18 +181,15 @@ def _print(branch: Mapping[str, Any], depth: int) -> None:
 
 
 def _readings(branch: Mapping[str, Any]) -> list[str]:
-    """The readings at the leaves of a tree, at most three."""
-    found = [branch["id"]] if branch["kind"] == "reading" else []
+    """The readings at the leaves of a tree, at most three. Minute readings are kept by assets only."""
+    found = [branch["id"]] if re.fullmatch(r"[^/]+/(minute|hour)/\d{8}T\d{6}Z", branch["id"]) else []
     for reason in branch["branches"]:
         found += _readings(reason)
     return found[:3]
 
 
 def _show_frame(reading: str, asking: Asking) -> None:
-    site, kind, time = reading.split("/")
-    start = datetime.strptime(time, "%Y%m%dT%H%M%S%z")
-    row = asking.get("assets", f"/v1/sites/{site}/readings/{kind}/{time}")
-    console.print(
-        f"   报文 frame {reading} ({_when(start.isoformat())}): SHA-256 {row['digest'][:16]}…, {row['channel']}",
-        markup=False,
-    )
+    """The reading as it is stored, with the proof of the frame it came in."""
+    row = asking.get("assets", f"/v1/sites/{reading.split('/')[0]}/readings/{reading.partition('/')[2]}")
+    values = " ".join(f"{code}={value.get('v', '—')}{value['f']}" for code, value in row["values"].items())
+    console.print(f"   报文 frame {reading} {_when(row['time'])}: SHA-256 {row['digest'][:24]}… {values}", markup=False)

@@ -9,14 +9,14 @@ from datetime import date, datetime, timedelta
 from typing import Any
 
 from contracts.agreements.agreement import Lot
-from watchbill.demo.cast import FAILED, POSTED_LATE, SKIPPED, ZONE
+from watchbill.demo.cast import ZONE, Script
 
 AFTER_OPENING: Mapping[str, timedelta] = {
     "remote-check": timedelta(hours=3),
     "weekly-patrol": timedelta(days=1, hours=14),
     "monthly": timedelta(days=14, hours=15),
 }
-"""How long after its window opened a task is done; the longer lists on the 24th, at four."""
+"""How long after its window opened a task is done; the longer lists on the script's day, at four."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -28,24 +28,24 @@ class Post:
     body: dict[str, Any]
 
 
-def post_for(task: Mapping[str, Any], lot: Lot, now: datetime) -> Post | None:
+def post_for(task: Mapping[str, Any], lot: Lot, script: Script, now: datetime) -> Post | None:
     """How and when a task will be posted; None: nobody does it."""
     opens = datetime.fromisoformat(task["opens"])
     key = (str(task["plan"]), str(task["site"]), opens.astimezone(ZONE).date())
-    if key in SKIPPED:
+    if key in script.skipped:
         return None
-    done = max(_done_at(task, opens, lot), now)
-    posted = done + POSTED_LATE.get(key, timedelta(0))
-    return Post(posted, task["task"], _body(task, lot, done, posted, FAILED.get(key)))
+    done = max(_done_at(task, opens, lot, script.long_lists_on), now)
+    posted = done + script.posted_late.get(key, timedelta(0))
+    return Post(posted, task["task"], _body(task, lot, done, posted, script.failed.get(key)))
 
 
-def _done_at(task: Mapping[str, Any], opens: datetime, lot: Lot) -> datetime:
+def _done_at(task: Mapping[str, Any], opens: datetime, lot: Lot, long_lists_on: date) -> datetime:
     place = [site.id for site in lot.sites].index(task["site"])
     if task["plan"] == "weekly-patrol":
         return opens + AFTER_OPENING["weekly-patrol"] + timedelta(days=place // 2, minutes=30 * (place % 2))
     if task["plan"] in AFTER_OPENING:
         return opens + AFTER_OPENING[task["plan"]]
-    return datetime.combine(date(2026, 4, 24), datetime.min.time(), ZONE) + timedelta(hours=16)
+    return datetime.combine(long_lists_on, datetime.min.time(), ZONE) + timedelta(hours=16)
 
 
 def _body(task: Mapping[str, Any], lot: Lot, done: datetime, posted: datetime, failed: str | None) -> dict[str, Any]:

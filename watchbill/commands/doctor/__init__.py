@@ -18,6 +18,7 @@ EXITS = (
     "退出码 / exit codes: 0 没有故障（可能有提醒）nothing is bad, perhaps warnings; 1 有故障 something is bad; "
     "3 系统未运行 nothing runs"
 )
+RUNS = "running"
 MARKS: dict[State, str] = {"ok": "[正常 ok]  ", "warn": "[注意 warn]", "bad": "[故障 bad] "}
 RUNNING: tuple[tuple[str, Callable[[Asking], Iterable[Finding]]], ...] = (
     ("service", processes.check_services),
@@ -37,16 +38,15 @@ def doctor(as_json: AsJson = False) -> None:
     """检查：哪里有问题，怎么办 / what is wrong with this installation, and what to do."""
     place = Place.of()
     asking = _asking(place)
-    findings = [finding for name, check in _checks(place, asking) for finding in guarded(name, check)]
-    if asking is None:
-        findings.append(_away(place))
+    asked = asking if isinstance(asking, Asking) else None
+    findings = [finding for name, check in _checks(place, asked) for finding in guarded(name, check)]
+    if isinstance(asking, Finding):
+        findings.append(asking)
     else:
         asking.close()
-    code = exit_code(findings, running=asking is not None)
+    code = exit_code(findings)
     if as_json:
-        show_json(
-            {"exit_code": code, "running": asking is not None, "findings": [one.model_dump() for one in findings]}
-        )
+        show_json({"exit_code": code, "running": asked is not None, "findings": [one.model_dump() for one in findings]})
     else:
         for line in lines_of(findings):
             typer.echo(line)
@@ -66,26 +66,31 @@ def _checks(place: Place, asking: Asking | None) -> Iterator[tuple[str, Check]]:
         yield from ((name, partial(check, asking)) for name, check in RUNNING)
 
 
-def _asking(place: Place) -> Asking | None:
-    """Whom to ask; None where no service of this folder answers."""
+def _asking(place: Place) -> Asking | Finding:
+    """Whom to ask; or why nobody can be asked."""
     if not (place.root / "addresses.json").exists():
-        return None
-    asking = Asking(Addresses.read())
+        return _away(place)
+    try:
+        asking = Asking(Addresses.read())
+    except (OSError, ValueError, TypeError) as error:
+        why = f"{type(error).__name__}: {error}"
+        found = (f"无法读取地址或密钥：{why}", f"addresses or secrets cannot be read: {why}")
+        return bad("asking", found, ("以安装者的身份执行", "run it as the one who installed it"))
     if asking.health:
         return asking
     asking.close()
-    return None
+    return _away(place)
 
 
 def _away(place: Place) -> Finding:
     found = (f"{place.root} 中没有运行中的系统", f"nothing runs in {place.root}")
     todo = ("执行 watchbill up（或 watchbill demo）启动", "start it by `watchbill up` (or `watchbill demo`)")
-    return bad("running", found, todo)
+    return bad(RUNS, found, todo)
 
 
-def exit_code(findings: Sequence[Finding], *, running: bool) -> int:
+def exit_code(findings: Sequence[Finding]) -> int:
     """3: nothing runs; 1: something is bad; 0 otherwise, warnings included."""
-    if not running:
+    if any(finding.check == RUNS for finding in findings):
         return AWAY
     return int(any(finding.state == "bad" for finding in findings))
 

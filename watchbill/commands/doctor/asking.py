@@ -8,6 +8,7 @@ from typing import Any
 
 import httpx
 from pymongo import MongoClient
+from pymongo.errors import PyMongoError
 
 from infra.processes import PROCESSES, READY_PATH
 from watchbill.addresses import Addresses
@@ -91,4 +92,12 @@ class Asking:
     @cached_property
     def mongo(self) -> MongoClient[dict[str, Any]]:
         """The database. What is asked of it raises PyMongoError after a short while where it is away."""
-        return MongoClient(self.addresses.mongo, tz_aware=True, serverSelectionTimeoutMS=int(SECONDS * 1000))
+        return MongoClient(self.addresses.mongo, tz_aware=True, serverSelectionTimeoutMS=3000)
+
+    @cached_property
+    def primary(self) -> dict[str, Any] | None:
+        """What the database says of itself and its set; None where it does not answer, or has no primary."""
+        try:
+            return {**self.mongo.admin.command("hello"), "version": self.mongo.server_info()["version"]}
+        except PyMongoError:
+            return None

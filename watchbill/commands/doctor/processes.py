@@ -83,17 +83,15 @@ async def _topics(servers: str) -> set[str]:
 
 def check_mongo(asking: Asking) -> Iterator[Finding]:
     """The database is the primary of its replica set: without one there are no transactions."""
-    log = asking.addresses.place.log("mongo")
+    log, hello = asking.addresses.place.log("mongo"), asking.primary
     todo = (f"查看日志 {log}", f"see {log}")
-    try:
-        hello = asking.mongo.admin.command("hello")
-        version = asking.mongo.server_info()["version"]
-    except Exception as error:
-        why = type(error).__name__
-        yield bad("mongo", ("MongoDB 没有应答或没有主节点", f"MongoDB does not answer, or has no primary: {why}"), todo)
-        return
-    if hello.get("setName") and hello.get("isWritablePrimary"):
-        named = f"{hello['setName']}, {version}"
-        yield ok("mongo", f"MongoDB 正常，主节点（{named}）", f"MongoDB answers as primary ({named})", version=version)
+    if hello is None:
+        found = ("MongoDB 没有应答，或没有主节点", "MongoDB does not answer, or its set has no primary")
+        yield bad("mongo", found, todo)
+    elif hello.get("setName") and hello.get("isWritablePrimary"):
+        named = f"{hello['setName']}, {hello['version']}"
+        yield ok(
+            "mongo", f"MongoDB 正常，主节点（{named}）", f"MongoDB answers as primary ({named})", set=hello["setName"]
+        )
     else:
         yield bad("mongo", ("MongoDB 不是副本集主节点", "MongoDB is no primary of a replica set"), todo)

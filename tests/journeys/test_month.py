@@ -1,0 +1,130 @@
+"""A short month, played twice: once in peace, once with every service killed in the middle; and counted by hand."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from dataclasses import dataclass
+from datetime import date, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from contracts.agreements.agreement import Agreement
+from infra.local.place import Place
+from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, Stuck
+from infra.processes import PROCESSES
+from tests.scoring.plain import settle_plainly
+from watchbill.demo.cast import Call, Script, local
+from watchbill.demo.play import Play
+from watchbill.demo.report import Asking, Outcome, outcome_of
+from watchbill.installation import ROOT, Installation
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
+SEED = 11
+
+
+def last_days() -> Script:
+    """The last four days of April: a breach, a power cut across a deadline, a cut line, a withdrawn breach."""
+    return Script(
+        starts=local(27, 0),
+        ends=local(30, 0) + timedelta(days=1, hours=8),
+        troubles=(
+            Stuck("caidian-suo-river", "a34004", local(28, 5), local(28, 13, 30)),
+            Flagged("jiangxia-xin-river", "a34002", "D", local(29, 9), local(29, 15, 45)),
+            PowerCut("jiangxia-xin-river", local(29, 11, 30), local(29, 14, 30), timedelta(hours=8)),
+            LineCut("huangpi-yunwu-hill", local(27, 10), local(27, 18)),
+            Damage("roadside", local(28, 8), local(28, 14), 0.3),
+        ),
+        calls=(
+            Call(local(30, 8, 10), "mulan-lake", "reported-fault", "空调不制冷 / the air-conditioner does not cool"),
+        ),
+        skipped=frozenset({("remote-check", "mobile", date(2026, 4, 28))}),
+        long_lists_on=date(2026, 4, 29),
+    )
+
+
+@dataclass(frozen=True)
+class Played:
+    outcome: Outcome
+    events: list[dict[str, Any]]
+    restarts: int
+    parked: int
+
+
+async def play(place: Place, agreement: Agreement, kills: dict[int, str]) -> Played:
+    """Plays the script; at step n the service `kills[n]` is killed (-9) in the middle of what it does."""
+    async with Installation(place, movable=True, contacts=ROOT / "infra/local/demo_contacts.yaml") as town:
+        month = Play(town, last_days(), SEED, agreement)
+        await month.begin()
+        now: datetime = month.script.starts
+        while now < month.end:
+            killing = asyncio.create_task(kill(town, kills[month.steps])) if month.steps in kills else None
+            now = await month.step(now)
+            if killing:
+                await killing
+        await month.close()
+        asking = Asking(town)
+        lines = await asyncio.to_thread(asking.lines, "scoring", "/v1/events", month="2026-04")
+        outcome = await asyncio.to_thread(outcome_of, asking)
+        parked = sum(len(asking.get(process.name, "/runtime/parked")) for process in PROCESSES)
+        return Played(outcome, lines, town.children.restart_count, parked)
+
+
+async def kill(town: Installation, service: str) -> None:
+    await asyncio.sleep(0.15)
+    town.children.kill(service)
+
+
+@pytest.fixture(scope="module")
+def short(agreement: Agreement) -> Agreement:
+    return agreement.model_copy(update={"starts": date(2026, 4, 27)})
+
+
+@pytest.fixture(scope="module")
+def peace(tmp_path_factory: pytest.TempPathFactory, short: Agreement) -> Played:
+    return asyncio.run(play(Place.of(tmp_path_factory.mktemp("peace")), short, {}))
+
+
+def test_chapters_of_the_month_happen(peace: Played) -> None:
+    opened = {(fault["asset"], fault["kind"]) for fault in peace.outcome.faults}
+    assert opened == {
+        ("caidian-suo-river.pm25", "stuck-value"),
+        ("jiangxia-xin-river.pm10", "instrument-fault"),
+        ("jiangxia-xin-river", "mains-power-loss"),
+        ("huangpi-yunwu-hill", "communication-loss"),
+        ("mulan-lake", "reported-fault"),
+    }
+    kinds = [event["type"] for event in peace.events]
+    assert kinds.count("SlaBreachedV1") - kinds.count("SlaBreachWithdrawnV1") == 1
+    assert kinds.count("SlaBreachWithdrawnV1") == 1
+    assert kinds.count("InspectionMissedV1") == 2
+    assert {message["state"] for message in peace.outcome.messages if message["channel"] == "sms"} <= {
+        "delivered",
+        "bundled",
+    }
+    assert peace.outcome.rejections.keys() <= {"crc", "garbage", "truncated", "length", "syntax"}
+    assert (peace.parked, peace.restarts) == (0, 0)
+
+
+def test_settlement_equals_a_plain_recount(peace: Played, short: Agreement) -> None:
+    counted = settle_plainly(peace.events, short.model_dump(mode="json"))["lot-1/2026-04"]
+    (settlement,) = peace.outcome.settlements
+    assert {name: str(counted[name]) for name in ("gross", "deducted", "payable")} == {
+        name: settlement[name] for name in ("gross", "deducted", "payable")
+    }
+    assert float(settlement["deducted"]) > 0
+
+
+def test_killed_services_change_nothing(peace: Played, short: Agreement, tmp_path: Path) -> None:
+    kills = {6: "incidents", 12: "assets", 18: "scoring", 24: "notify", 28: "inspections", 33: "incidents"}
+    disturbed = asyncio.run(play(Place.of(tmp_path), short, kills))
+    assert disturbed.restarts == len(kills)
+    assert disturbed.parked == 0
+    assert as_text(disturbed.outcome) == as_text(peace.outcome)
+
+
+def as_text(outcome: Outcome) -> list[str]:
+    """Line by line, so that a difference is shown."""
+    return json.dumps(outcome.digest(), ensure_ascii=False, indent=1).splitlines()

@@ -1,0 +1,195 @@
+"""The assets room on the real broker and database: real frames over real TCP, good and bad."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, replace
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import pytest
+
+from contracts.agreements.folder import read_agreement
+from contracts.agreements.sites import Site
+from infra.runtime.clock import MovableClock
+from infra.runtime.room import Room
+from services.assets.app import room_for
+from services.assets.hj212 import Upload, upload_frames
+from services.assets.settings import AssetsSettings
+from watchbill.secrets import Secrets
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+ROOT = Path(__file__).parents[2]
+NOW = datetime(2026, 4, 8, 2, 0, tzinfo=UTC)
+AGREEMENT = read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air")
+
+
+@dataclass
+class Centre:
+    room: Room
+    client: httpx.AsyncClient
+    secrets: Secrets
+    port: int
+
+    def headers(self, **more: str) -> dict[str, str]:
+        return {"authorization": f"Bearer {self.secrets.token('installer', 'administrator', 'owner')}", **more}
+
+    async def send(self, data: bytes, answers: int) -> bytes:
+        """Sends bytes on one connection; returns once so many answers came (or none came for a second)."""
+        reader, writer = await asyncio.open_connection("127.0.0.1", self.port)
+        writer.write(data)
+        answered = b""
+        try:
+            async with asyncio.timeout(20 if answers else 1):
+                while answered.count(b"\r\n") < answers or not answers:
+                    answered += await reader.read(4096)
+        except TimeoutError:
+            pass
+        writer.close()
+        return answered
+
+    async def settle(self) -> None:
+        """Until what was said is heard."""
+        async with asyncio.timeout(20):
+            while any(self.room.heard.get(where, -1) < offset for where, offset in self.room.relay.said.items()):
+                await asyncio.sleep(0.02)
+
+    async def stored(self, reading: str) -> dict[str, Any] | None:
+        await self.settle()
+        return await self.room.ledger.db.readings.find_one({"_id": reading})
+
+    async def refused(self) -> list[str]:
+        await self.settle()
+        rows = (await self.client.get("/v1/rejections", headers=self.headers())).json()
+        return sorted(row["reason"] for row in rows)
+
+
+def site(name: str = "caidian-suo-river") -> Site:
+    return next(one for one in AGREEMENT.lots[0].sites if one.id == name)
+
+
+@asynccontextmanager
+async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
+    client = httpx.AsyncClient(transport=httpx.ASGITransport(room.api), base_url="http://room", trust_env=False)
+    async with room.api.router.lifespan_context(room.api), client:
+        async with asyncio.timeout(60):
+            while (await client.get("/health/ready")).status_code != 200:
+                await asyncio.sleep(0.02)
+        yield client
+
+
+@pytest.fixture
+async def centre(platform: Any, tmp_path: Path) -> AsyncIterator[Centre]:
+    secrets = Secrets(tmp_path)
+    secrets.make()
+    name = f"a{uuid.uuid4().hex[:8]}"
+    settings = AssetsSettings(
+        kafka_servers=platform.kafka,
+        mongo_url=platform.mongo,
+        database_prefix=name,
+        instance=name,
+        clock="movable",
+        secrets=secrets.shared,
+        gateway_port=_free_port(),
+    )
+    room = room_for(settings)
+    assert isinstance(room.clock, MovableClock)
+    room.clock.move(NOW, NOW)
+    async with opened(room) as client:
+        made = Centre(room, client, secrets, settings.gateway_port)
+        answer = await client.post("/v1/agreements", json=AGREEMENT.model_dump(mode="json"), headers=made.headers())
+        assert answer.status_code == 201, answer.text
+        async with asyncio.timeout(30):
+            while not (await client.get("/v1/sites", headers=made.headers())).json():
+                await asyncio.sleep(0.05)
+        yield made
+
+
+def _free_port() -> int:
+    import socket
+
+    with socket.socket() as probe:
+        probe.bind(("127.0.0.1", 0))
+        port: int = probe.getsockname()[1]
+    return port
+
+
+def frames(centre: Centre, values: dict[str, dict[str, str]], minutes_ago: int = 5, **change: Any) -> bytes:
+    logger = site().logger
+    assert logger
+    password = centre.secrets.logger_passwords([logger.mn])[logger.mn]
+    upload = Upload(logger.mn, password, "2051", NOW - timedelta(minutes=minutes_ago), values)
+    return b"".join(upload_frames(replace(upload, **change), NOW))
+
+
+READING = "caidian-suo-river/minute/20260408T015500Z"
+
+
+async def test_good_bad_and_repeated_frames(centre: Centre) -> None:
+    good = frames(centre, {"a34004": {"avg": "35", "flag": "N"}})
+    answered = await centre.send(good + good, 2)
+    assert answered.count(b"CN=9014") == 2
+    assert (await centre.stored(READING) or {})["values"] == {"a34004": {"v": "35", "f": "N"}}
+    assert await centre.room.ledger.db.readings.count_documents({}) == 1
+
+    more = frames(centre, {"a34002": {"avg": "80", "flag": "N"}, "a34004": {"avg": "36", "flag": "N"}})
+    await centre.send(more, 1)
+    values = (await centre.stored(READING) or {})["values"]
+    assert (values["a34004"]["v"], values["a34002"]["v"]) == ("35", "80")
+
+    damaged = good.replace(b"a34004-Avg=35", b"a34004-Avg=45")
+    later = frames(centre, {"a34004": {"avg": "37", "flag": "N"}}, minutes_ago=10)
+    assert (await centre.send(b"noise" + damaged + good[:60] + later, 1)).count(b"CN=9014") == 1
+    stranger = frames(centre, {"a34004": {"avg": "1"}}, mn="FFFFFFFFFFFFFFFFFFFFFFFF")
+    await centre.send(stranger, 1)
+    await centre.send(frames(centre, {"a34004": {"avg": "1"}}, pw="000000"), 1)
+    await centre.send(frames(centre, {"a34004": {"avg": "99999"}, "zz1": {"avg": "1"}}, minutes_ago=15), 1)
+    await centre.send(frames(centre, {"a34004": {"avg": "1"}}, minutes_ago=-600), 1)
+    refused = await centre.refused()
+    for reason in ("conflict", "crc", "unknown_mn", "wrong_password", "out_of_range", "unknown_code", "future"):
+        assert reason in refused, (reason, refused)
+    assert (await centre.stored(READING) or {})["values"]["a34004"]["v"] == "35"
+    assert await centre.stored("caidian-suo-river/minute/20260408T014500Z") is None
+
+    rows = (await centre.client.get("/v1/rejections?reason=out_of_range", headers=centre.headers())).json()
+    assert not [row for row in rows if "123456" in row["piece"]]
+    released = await centre.client.post(f"/v1/rejections/{rows[0]['rejection']}/release", headers=centre.headers())
+    assert released.json() == {"taken": 1, "refused": []}
+    stored = await centre.stored("caidian-suo-river/minute/20260408T014500Z")
+    assert stored and stored["values"]["a34004"]["v"] == "99999" and stored["channel"] == "release"
+
+
+async def test_logger_posts_over_http(centre: Centre) -> None:
+    key = centre.secrets.key_of("caidian-suo-river", "logger")
+    body = {
+        "readings": [
+            {"kind": "hour", "time": "2026-04-08T00:00:00Z", "values": {"a34004": {"value": "35.5", "flag": "N"}}},
+            {"kind": "hour", "time": "2026-04-08T00:00:00Z", "values": {"nonsense": {"value": "1"}}},
+        ]
+    }
+    path = "/v1/sites/caidian-suo-river/readings"
+    answer = await centre.client.post(path, json=body, headers={"x-api-key": key})
+    assert (answer.status_code, answer.json()["taken"], len(answer.json()["refused"])) == (202, 1, 1)
+    assert await centre.stored("caidian-suo-river/hour/20260408T000000Z")
+    foreign = await centre.client.post("/v1/sites/mulan-lake/readings", json=body, headers={"x-api-key": key})
+    assert foreign.status_code == 403
+    series = await centre.client.get(
+        "/v1/sites/caidian-suo-river/series/a34004",
+        params={"start": "2026-04-08T00:00:00Z", "end": "2026-04-09T00:00:00Z"},
+        headers=centre.headers(),
+    )
+    assert [row["v"] for row in series.json()] == ["35.5"]
+    days = await centre.client.get(
+        "/v1/sites/caidian-suo-river/availability",
+        params={"first": "2026-04-08", "last": "2026-04-08"},
+        headers=centre.headers(),
+    )
+    assert days.json()[0]["valid"] == {"a34004": 1}
+    stranger = centre.secrets.token("x", "supplier", "another-supplier")
+    hidden = await centre.client.get("/v1/sites/caidian-suo-river", headers={"authorization": f"Bearer {stranger}"})
+    assert hidden.status_code == 404
