@@ -32,7 +32,7 @@ live: $(READY) ## only the tests on the real broker and database
 	$(BIN)/python -m pytest -m live
 
 bench: $(READY) ## the figures of README, each with its ratio to a bare loop
-	@for file in tests/bench/bench_*.py; do $(BIN)/python $$file || exit 1; done
+	@for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
 
 format: $(READY)
 	$(BIN)/ruff format .

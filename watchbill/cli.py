@@ -6,7 +6,7 @@ import typer
 
 from watchbill.commands import agreements, clocks, doctor, events, hj212, parked, scores, simulate
 from watchbill.commands.demo import demo
-from watchbill.commands.tokens import token
+from watchbill.commands.tokens import key, token
 from watchbill.commands.up import up
 
 app = typer.Typer(
@@ -23,5 +23,6 @@ app.add_typer(parked.app, name="parked")
 app.command("up")(up)
 app.command("demo")(demo)
 app.command("token")(token)
+app.command("key")(key)
 app.command("simulate", epilog=simulate.EXITS)(simulate.simulate)
 app.command("doctor", epilog=doctor.EXITS)(doctor.doctor)

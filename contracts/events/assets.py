@@ -49,6 +49,28 @@ class ReadingReceivedV1(Event):
         return self.site
 
 
+class ReadingPartReceivedV1(Event):
+    """One packet of a reading that its logger split (HJ 212-2017 C.49-C.50): whole items, answered by itself.
+
+    Assets puts the parts together and says `ReadingReceived`; nobody else needs to hear this.
+    """
+
+    TOPIC: ClassVar[str] = "readings"
+    reading: str
+    site: str
+    kind: ReadingKind
+    time: Moment
+    part: int
+    parts: int
+    values: dict[str, Measured]
+    received_at: Moment
+    digest: str = ""
+
+    @property
+    def key(self) -> str:
+        return self.site
+
+
 RejectionReason = Literal[
     "garbage",
     "length",

@@ -6,7 +6,12 @@ from contracts.events import assets, incidents, inspections, notify, scoring
 from contracts.events.event import Event
 
 OWNERS: dict[str, tuple[type[Event], ...]] = {
-    "assets": (assets.ReadingReceivedV1, assets.ReadingRejectedV1, assets.AgreementPublishedV1),
+    "assets": (
+        assets.ReadingReceivedV1,
+        assets.ReadingPartReceivedV1,
+        assets.ReadingRejectedV1,
+        assets.AgreementPublishedV1,
+    ),
     "inspections": (inspections.InspectionDueV1, inspections.InspectionDoneV1, inspections.InspectionMissedV1),
     "incidents": (
         incidents.FaultOpenedV1,

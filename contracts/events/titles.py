@@ -8,6 +8,7 @@ from contracts.values import Words
 
 EVENT_TITLES: Mapping[str, Words] = {
     "ReadingReceivedV1": Words(zh="收到站点数据", en="Reading received"),
+    "ReadingPartReceivedV1": Words(zh="收到分包数据的一包", en="Part of a split reading received"),
     "ReadingRejectedV1": Words(zh="数据被拒收", en="Reading rejected"),
     "AgreementPublishedV1": Words(zh="服务协议已发布", en="Agreement published"),
     "InspectionDueV1": Words(zh="巡检任务已列入", en="Inspection due"),

@@ -19,11 +19,13 @@ class Health:
     stuck_after_seconds: float
     opened: bool = False
     faults: dict[str, str] = field(default_factory=dict)
+    _waits: set[str] = field(default_factory=set)
     _busy_since: dict[str, float] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
 
-    def bad(self, part: str, reason: str) -> None:
-        """This part is broken until it says otherwise."""
+    def bad(self, part: str, reason: str, *, restart: bool = True) -> None:
+        """This part is broken until it says otherwise. `restart`: a new start of this process may help."""
+        (self._waits.discard if restart else self._waits.add)(part)
         if self.faults.get(part) != reason:
             log.error("part unhealthy", part=part, reason=reason)
         self.faults[part] = reason
@@ -46,6 +48,10 @@ class Health:
         late = time.monotonic() - self.stuck_after_seconds
         stuck = {part: "stuck: takes no further work" for part, since in self._busy_since.items() if since < late}
         return {**stuck, **self.faults}
+
+    def waits(self, part: str) -> bool:
+        """Whether a part's trouble lies outside this process: a restart would be in vain."""
+        return part in self._waits
 
     def supervise(self, part: str, work: Coroutine[None, None, None]) -> asyncio.Task[None]:
         """Runs a background task whose end, good or bad, turns health red: a silent death is the worst fault."""

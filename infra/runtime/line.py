@@ -13,6 +13,7 @@ import structlog
 from aiokafka.errors import KafkaError
 from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError, ServerSelectionTimeoutError
 
+from contracts.events.event import Event
 from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
@@ -71,12 +72,13 @@ class Line:
             self.heard[where] = max(self.heard.get(where, -1), letter.offset)
         self._health.idle(self.name)
 
-    async def _handle(self, letters: Sequence[Letter]) -> None:
+    async def _handle(self, letters: Sequence[Letter], deadline: float | None = None) -> None:
         conflicts, pause = 0, self._settings.retry_pause_seconds
-        deadline = time.monotonic() + self._settings.patience_seconds
+        deadline = deadline or time.monotonic() + self._settings.patience_seconds
         while True:
             try:
                 await self._settle(letters)
+                self._health.good(self.name)
                 return
             except Conflict as conflict:
                 conflicts += 1
@@ -87,7 +89,7 @@ class Line:
                 await asyncio.sleep(0.01 * conflicts)
             except NotYet as wait:
                 if time.monotonic() > deadline:
-                    await self._divide(letters, wait)
+                    await self._divide(letters, wait, deadline)
                     return
                 self._retry("not yet", wait)
                 await asyncio.sleep(pause)
@@ -97,6 +99,8 @@ class Line:
                     return
                 self._relay.doubt()
                 self._retry("passing", error)
+                self._health.idle(self.name)
+                self._health.bad(self.name, f"waits: {type(error).__name__}: {error}", restart=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self._settings.retry_pause_max_seconds)
 
@@ -104,12 +108,12 @@ class Line:
         metrics.RETRIED.labels(self._ears.service, why).inc()
         log.warning("page tried again", line=self.name, why=why, error=str(error)[:300])
 
-    async def _divide(self, letters: Sequence[Letter], error: Exception) -> None:
+    async def _divide(self, letters: Sequence[Letter], error: Exception, deadline: float | None = None) -> None:
         """A page failed as a whole: halve it until the bad letter stands alone, and park that one."""
         if len(letters) > 1:
             middle = len(letters) // 2
-            await self._handle(letters[:middle])
-            await self._handle(letters[middle:])
+            await self._handle(letters[:middle], deadline)
+            await self._handle(letters[middle:], deadline)
             return
         letter = letters[0]
         if letter.id in self._failed:
@@ -270,28 +274,35 @@ def parked_row(letter: Letter, reason: str, handler: str | None) -> dict[str, An
 async def redrive(row: dict[str, Any], ears: Ears, ledger: Ledger, relay: Relay) -> str | None:
     """Hears a parked letter once more. Returns None when it had its effect, else what is still wrong with it."""
     letter = open_record(_Again(row))
-    hearings = (
-        [h for h in ears.hearings.get(type(letter.event), ()) if row["handler"] in (None, h.name)]
-        if letter.event
-        else []
-    )
-    if letter.flaw:
-        return letter.flaw
+    if letter.flaw or letter.event is None:
+        return letter.flaw or "it holds no event"
     async with ledger.lock:
         page = ledger.page()
         page.unparked.append(row["_id"])
-        for hearing in hearings:
-            entry = page.entry(letter.id, hearing.name, letter.correlation)
-            entry.trace = trace_of(letter.attributes)
-            try:
-                await hearing.handler(letter.event, entry)
-            except Exception as error:
-                return f"{type(error).__name__}: {error}"
-            page.accept(entry)
-            if row["handler"] is None:
-                page.heard.append(_key(letter, hearing))
+        try:
+            await _hear_again(page, letter, letter.event, row["handler"], ears)
+        except Exception as error:
+            return f"{type(error).__name__}: {error}"
         relay.post(await ledger.commit(page))
     return None
+
+
+async def _hear_again(page: Page, letter: Letter, event: Event, handler: str | None, ears: Ears) -> None:
+    """Every handler where none had heard it, else the one that failed."""
+    gathering = ears.gatherings.get(type(event))
+    if gathering and handler is None:
+        entry = page.entry(letter.id, gathering.name, letter.correlation)
+        entry.trace = trace_of(letter.attributes)
+        await gathering.handler([(letter, event)], entry)
+        page.accept(entry)
+    for hearing in ears.hearings.get(type(event), ()):
+        if handler in (None, hearing.name):
+            entry = page.entry(letter.id, hearing.name, letter.correlation)
+            entry.trace = trace_of(letter.attributes)
+            await hearing.handler(event, entry)
+            page.accept(entry)
+            if handler is None:
+                page.heard.append(_key(letter, hearing))
 
 
 class _Again:

@@ -66,8 +66,8 @@ async def docs(request: Request) -> str:
 @router.get("/health/live")
 async def live(request: Request, response: Response) -> HealthView:
     """False when something stopped or is stuck: a restart is due."""
-    faults = _room(request).health.report()
-    faults.pop("opening", None)
+    health = _room(request).health
+    faults = {part: reason for part, reason in health.report().items() if not health.waits(part)}
     response.status_code = 503 if faults else 200
     return HealthView(ok=not faults, faults=faults)
 

@@ -72,7 +72,9 @@ class Relay:
                 self._health.good("relay")
             except (KafkaError, PyMongoError, OSError) as error:
                 self.doubt()
-                self._health.bad("relay", f"cannot say what is committed: {type(error).__name__}: {error}")
+                self._health.bad(
+                    "relay", f"cannot say what is committed: {type(error).__name__}: {error}", restart=False
+                )
                 await asyncio.sleep(0.5)
 
     async def _say_waiting(self) -> None:

@@ -101,7 +101,7 @@ class Room:
                 raise
             except Exception as error:
                 await attempt.aclose()
-                self.health.bad("opening", f"{type(error).__name__}: {error}")
+                self.health.bad("opening", f"{type(error).__name__}: {error}", restart=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
         self.health.good("opening")

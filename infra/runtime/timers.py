@@ -49,7 +49,7 @@ class Timers:
             except (Conflict, PyMongoError, OSError) as error:
                 if not isinstance(error, Conflict):
                     self._relay.doubt()
-                    self._health.bad("timers", f"{type(error).__name__}: {error}")
+                    self._health.bad("timers", f"{type(error).__name__}: {error}", restart=False)
                 await asyncio.sleep(0.05)
 
     async def next_due(self) -> datetime | None:
@@ -65,8 +65,8 @@ class Timers:
             return 0
         due = {"due": {"$lte": self._clock.horizon()}}
         rows = await self._ledger.db.timers.find(due).sort([("due", 1), ("_id", 1)]).limit(_BATCH).to_list(None)
-        if rows:
-            metrics.TIMER_LAG.labels(self._ears.service).set((self._clock.now() - rows[0]["due"]).total_seconds())
+        lag = (self._clock.now() - rows[0]["due"]).total_seconds() if rows else 0.0
+        metrics.TIMER_LAG.labels(self._ears.service).set(lag)
         inside_rows = [row for row in rows if not self._is_outside(row)]
         outside_rows = [row for row in rows if self._is_outside(row)]
         if inside_rows:

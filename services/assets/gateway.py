@@ -6,7 +6,8 @@ import asyncio
 import random
 import time
 from collections.abc import Sequence
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -17,7 +18,7 @@ from infra.runtime.clock import Clock
 from infra.runtime.letters import seal
 from infra.runtime.relay import Relay
 from infra.runtime.telemetry import late_span, now_ns
-from services.assets.hj212 import Frame, Joiner, Packet, Rejected, Splitter, answer_9014, masked, packet_of
+from services.assets.hj212 import Frame, Packet, Rejected, Splitter, answer_9014, masked, packet_of
 from services.assets.hj212.crc import DIALECTS
 from services.assets.intake import Taken, refusal, sent_of, take
 from services.assets.register import Passwords, Register
@@ -74,7 +75,7 @@ class Gateway:
             self._connections.discard(task)
             writer.close()
 
-    async def read(self, frame: Frame, joiner: Joiner) -> tuple[Taken | None, Packet | None]:
+    async def read(self, frame: Frame, times: Times) -> tuple[Taken | None, Packet | None]:
         """What a frame becomes, and the packet to be answered."""
         packet = packet_of(frame)
         if isinstance(packet, Rejected):
@@ -89,10 +90,7 @@ class Gateway:
             ), None
         if not self._passwords.fits(packet.mn, packet.pw):
             return refusal("wrong_password", f"password of {known.site}", piece, now, packet.mn), packet
-        whole = joiner.add(packet)
-        if whole is None:
-            return None, packet
-        sent = sent_of(whole, piece.decode(errors="replace"))
+        sent = sent_of(times.timed(packet), piece.decode(errors="replace"))
         if isinstance(sent, str):
             return refusal(sent, f"CN {packet.cn} carries no reading", piece, now, packet.mn), packet
         return take(sent, known, now, timedelta(seconds=self._settings.future_tolerance_seconds)), packet
@@ -122,6 +120,23 @@ class Gateway:
         self._busy += more
 
 
+class Times:
+    """The DataTime of the split upload under way: some loggers write it in the first packet only."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, str, int, datetime] | None = None
+
+    def timed(self, packet: Packet) -> Packet:
+        """The packet with its upload's time."""
+        if packet.pnum is None or packet.pnum < 2:
+            return packet
+        if packet.data_time is not None:
+            self._last = (packet.mn, packet.cn, packet.pnum, packet.data_time)
+        elif self._last and self._last[:3] == (packet.mn, packet.cn, packet.pnum):
+            return replace(packet, data_time=self._last[3])
+        return packet
+
+
 class _Connection:
     """One logger's connection."""
 
@@ -129,7 +144,7 @@ class _Connection:
         self._gateway, self._writer = gateway, writer
         self._settings = gateway._settings
         self._splitter = Splitter(allowed=DIALECTS)
-        self._joiner = Joiner()
+        self._times = Times()
         self._minute = 0
         self._told = 0
         self._refused_in_a_row = 0
@@ -170,7 +185,7 @@ class _Connection:
             taken, packet = (
                 (self._gateway.refused(piece), None)
                 if isinstance(piece, Rejected)
-                else await self._gateway.read(piece, self._joiner)
+                else await self._gateway.read(piece, self._times)
             )
             if taken is not None and self._is_told(taken, piece):
                 batch.append(taken)
@@ -179,14 +194,13 @@ class _Connection:
         return batch, answers
 
     def _is_told(self, taken: Taken, piece: Frame | Rejected) -> bool:
-        """Counts the piece; whether it becomes events: noise without end is only counted."""
-        refused = isinstance(piece, Rejected) or not any(event.type() == "ReadingReceivedV1" for event in taken.events)
+        """Counts the piece; whether it becomes events. What is no frame is not answered, and noise is counted only."""
         outcome = getattr(taken.events[0], "reason", "taken") if taken.events else "empty"
         metrics.FRAMES.labels(outcome).inc()
-        if not refused:
+        if isinstance(piece, Frame):
             self._refused_in_a_row = 0
             return True
-        self._refused_in_a_row += isinstance(piece, Rejected)
+        self._refused_in_a_row += 1
         minute = int(time.monotonic() // 60)
         self._told = self._told + 1 if minute == self._minute else 1
         self._minute = minute

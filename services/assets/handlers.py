@@ -3,14 +3,22 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
+from datetime import timedelta
 
-from contracts.events.assets import AgreementPublishedV1, Measured, ReadingReceivedV1, ReadingRejectedV1
-from infra.runtime.agreements import keep_agreements
+from contracts.events.assets import (
+    AgreementPublishedV1,
+    Measured,
+    ReadingPartReceivedV1,
+    ReadingReceivedV1,
+    ReadingRejectedV1,
+)
+from infra.runtime.agreements import SitePlace, keep_agreements, place_of
 from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry
 from infra.runtime.letters import Letter
 from services.assets import store
 from services.assets.register import Register
+from services.assets.uploads import Upload, upload_id, whole_of
 
 ears = Ears("assets")
 keep_agreements(ears)
@@ -23,6 +31,21 @@ async def expect_register_on_published(published: AgreementPublishedV1, entry: E
     """The gateway must not answer from an older register than the one being kept."""
     for register in registers:
         register.expect(published.agreement, published.version)
+
+
+@ears.hears(ReadingPartReceivedV1, needs=lambda part: [(Upload, upload_id(part)), (SitePlace, part.site)])
+async def join_parts_on_part_received(part: ReadingPartReceivedV1, entry: Entry) -> None:
+    """A split reading is said once its last part is here; until then its parts are remembered."""
+    upload = (await entry.load(Upload, upload_id(part)) or Upload(id=upload_id(part))).with_part(part)
+    place = await place_of(entry, part.site)
+    logger = place.site.logger if place else None
+    whole = whole_of(upload, part, logger.minute_interval if logger else timedelta(minutes=5))
+    if whole is None:
+        entry.write(upload)
+        return
+    entry.erase(Upload, upload.id)
+    if whole.values:
+        entry.say(whole)
 
 
 @ears.gathers(ReadingReceivedV1)

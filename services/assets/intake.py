@@ -14,6 +14,7 @@ from contracts.events.assets import (
     Channel,
     Measured,
     ReadingKind,
+    ReadingPartReceivedV1,
     ReadingReceivedV1,
     ReadingRejectedV1,
     RejectionReason,
@@ -51,6 +52,8 @@ class Sent:
     digest: str
     piece: str = ""
     channel: Channel = "hj212"
+    part: int = 1
+    parts: int = 1
 
 
 def sent_of(packet: Packet, piece: str) -> Sent | RejectionReason:
@@ -61,7 +64,8 @@ def sent_of(packet: Packet, piece: str) -> Sent | RejectionReason:
     if packet.data_time is None:
         return "syntax"
     digest = hashlib.sha256(packet.cp.encode()).hexdigest()
-    return Sent(kind, packet.data_time.astimezone(UTC), packet.values, digest, piece)
+    part, parts = packet.pno or 1, packet.pnum or 1
+    return Sent(kind, packet.data_time.astimezone(UTC), packet.values, digest, piece, part=part, parts=parts)
 
 
 def reading_id(site: str, kind: str, time: datetime) -> str:
@@ -88,7 +92,9 @@ def take(
         else:
             good[known.measures[code].code] = judged
     events: list[Event] = list(bad)
-    if good:
+    if sent.parts > 1:
+        events.insert(0, _part(sent, known, good, received_at))
+    elif good:
         events.insert(0, _reading(sent, known, good, received_at, released_from))
     return _taken(events)
 
@@ -181,6 +187,14 @@ def _reading(
     )  # fmt: skip
 
 
+def _part(sent: Sent, known: Known, values: dict[str, Measured], received_at: datetime) -> ReadingPartReceivedV1:
+    """A part counts even when all of its values were refused: the others wait for it."""
+    return ReadingPartReceivedV1.model_construct(
+        at=received_at, reading=reading_id(known.site, sent.kind, sent.time), site=known.site, kind=sent.kind,
+        time=sent.time, part=sent.part, parts=sent.parts, values=values, received_at=received_at, digest=sent.digest,
+    )  # fmt: skip
+
+
 def _rejection(
     known: Known, sent: Sent, at: datetime, reason: RejectionReason, detail: str, code: str | None = None,
     values: dict[str, Measured] | None = None,
@@ -221,5 +235,7 @@ def _event_id(event: Event) -> str:
     """The same reading has the same event id however often it is sent: hearers drop the repeats."""
     if isinstance(event, ReadingReceivedV1):
         return str(uuid.uuid5(_IDS, f"{event.reading}|{event.channel}|{event.digest}"))
+    if isinstance(event, ReadingPartReceivedV1):
+        return str(uuid.uuid5(_IDS, f"{event.reading}|{event.part}/{event.parts}|{event.digest}"))
     assert isinstance(event, ReadingRejectedV1)
     return event.rejection

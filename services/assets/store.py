@@ -19,6 +19,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "readings": (),
     "rejections": (IndexModel([("received_at", -1)]), IndexModel([("site", 1), ("received_at", -1)])),
     "publications": (),
+    "uploads": (),
 }
 _DUPLICATE = 11000
 

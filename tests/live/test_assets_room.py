@@ -19,7 +19,7 @@ from contracts.agreements.sites import Site
 from infra.runtime.clock import MovableClock
 from infra.runtime.room import Room
 from services.assets.app import room_for
-from services.assets.hj212 import Upload, upload_frames
+from services.assets.hj212 import Upload, framed, upload_frames
 from services.assets.settings import AssetsSettings
 from watchbill.secrets import Secrets
 
@@ -128,6 +128,7 @@ def frames(centre: Centre, values: dict[str, dict[str, str]], minutes_ago: int =
 
 
 READING = "caidian-suo-river/minute/20260408T015500Z"
+SPLIT = "caidian-suo-river/minute/20260408T012000Z"
 
 
 async def test_good_bad_and_repeated_frames(centre: Centre) -> None:
@@ -193,3 +194,37 @@ async def test_logger_posts_over_http(centre: Centre) -> None:
     stranger = centre.secrets.token("x", "supplier", "another-supplier")
     hidden = await centre.client.get("/v1/sites/caidian-suo-river", headers={"authorization": f"Bearer {stranger}"})
     assert hidden.status_code == 404
+
+
+async def test_split_upload_becomes_one_reading(centre: Centre) -> None:
+    codes = ("a34004", "a34002", "a21026", "a21004", "a05024")
+    values = {code: {"avg": "35.000", "min": "30.000", "max": "40.000", "flag": "N"} for code in codes}
+    parts = list(split(centre, values))
+    assert len(parts) == 2
+    assert (await centre.send(parts[0], 1)).count(b"CN=9014") == 1
+    assert await centre.stored(SPLIT) is None
+    await centre.send(parts[1] + parts[0] + parts[1], 3)
+    stored = await until_stored(centre)
+    assert sorted(stored["values"]) == sorted(codes)
+    assert await centre.room.ledger.db.uploads.count_documents({"_id": {"$regex": f"^{SPLIT}"}}) == 0
+
+
+def split(centre: Centre, values: dict[str, dict[str, str]]) -> list[bytes]:
+    """The frames of an upload, each with half of its values."""
+    half = len(values) // 2
+    halves = (dict(list(values.items())[:half]), dict(list(values.items())[half:]))
+    whole = [frames(centre, part, minutes_ago=40) for part in halves]
+    return [renumbered(frame, number) for number, frame in enumerate(whole, 1)]
+
+
+def renumbered(frame: bytes, number: int) -> bytes:
+    """The same frame as part `number` of two."""
+    segment = frame[6 : frame.rindex(b"&&") + 2]
+    return framed(segment.replace(b"Flag=5;", b"Flag=7;PNUM=2;PNO=%d;" % number))
+
+
+async def until_stored(centre: Centre) -> dict[str, Any]:
+    async with asyncio.timeout(20):
+        while not (stored := await centre.stored(SPLIT)):
+            await asyncio.sleep(0.05)
+    return stored

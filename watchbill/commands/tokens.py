@@ -17,6 +17,16 @@ RoleOf = Annotated[str, typer.Option(help="角色 / role: buyer, supplier, admin
 Organisation = Annotated[str, typer.Option(help="所属单位 / organisation (a party of the agreement)")]
 
 
+Site = Annotated[str, typer.Argument(help="站点编号 / the site's id, such as mulan-lake")]
+
+
+def key(site: Site) -> None:
+    """取得数采仪的接口密钥（HTTP 上传）/ the API key of a station's logger, for posting readings over HTTP."""
+    secrets = Secrets(Place.of().root)
+    secrets.make()
+    typer.echo(secrets.key_of(site, "logger"))
+
+
 def token(person: Person, role: RoleOf = "supplier", org: Organisation = "supplier-a", hours: int = 12) -> None:
     """签发一个试用令牌 / issue a token for trying out."""
     known: dict[str, Role] = {name: name for name in PEOPLE}

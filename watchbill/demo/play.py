@@ -103,14 +103,20 @@ class Play:
         await self.conductor.move(target, now)
         await self._feed(now, target)
         next_timer = await self.conductor.settle()
-        if await self._act(target):
+        if self._due and self._due[0].at <= target:
+            await self._fire(next_timer, target, target - timedelta(milliseconds=1))
+            await self._act(target)
             next_timer = await self.conductor.settle()
-        while next_timer and next_timer <= target:
-            await self.conductor.move(target, target)
-            next_timer = await self.conductor.settle()
+        await self._fire(next_timer, target, target)
         await self._notice_faults()
         await self._notice_tasks(target)
         return target
+
+    async def _fire(self, next_timer: datetime | None, now: datetime, horizon: datetime) -> None:
+        """Lets the timers fire that are due up to the horizon."""
+        while next_timer and next_timer <= horizon:
+            await self.conductor.move(now, horizon)
+            next_timer = await self.conductor.settle()
 
     async def _feed(self, start: datetime, end: datetime) -> None:
         batches = [station.frames(start, end) for station in self.stations]
