@@ -4,15 +4,11 @@ from __future__ import annotations
 
 import re
 from collections.abc import Mapping
-from datetime import datetime, timedelta
 from typing import Any
 
 from contracts.events.assets import ReadingReceivedV1
 from services.scoring.domain import Recorded
 
-MINUTE = timedelta(minutes=5)
-"""Length of a "minute" period where the register does not say (HJ 212-2017 allows 1 to 30 minutes)."""
-_LASTS = {"realtime": timedelta(0), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 _NATURAL_KEY = re.compile(r"(?P<site>[a-z0-9][a-z0-9.-]*)/(?P<kind>realtime|minute|hour|day)/(?P<time>\d{8}T\d{6}Z)")
 
 
@@ -22,21 +18,12 @@ def key_of(id: str) -> tuple[str, str, str] | None:
     return (found["site"], found["kind"], found["time"]) if found else None
 
 
-def recorded_of(row: Mapping[str, Any], minute: timedelta = MINUTE) -> Recorded:
-    """A row of assets' readings (`values` by code: v value, l lowest, h highest, f flag) as the event it came from.
-
-    `at`, the end of the period, is not in the row: it follows from its kind and the logger's `minute` interval.
-    """
-    starts = datetime.fromisoformat(row["time"])
-    event = ReadingReceivedV1.model_validate(
-        {
-            **{name: row[name] for name in ("reading", "site", "kind", "received_at", "channel", "digest")},
-            "at": starts + _LASTS.get(row["kind"], minute),
-            "time": starts,
-            "values": {code: _measured(value) for code, value in row["values"].items()},
-        }
-    )
-    return Recorded(row["event"], event)
+def recorded_of(row: Mapping[str, Any]) -> Recorded:
+    """A row of assets' readings (`values` by code: v value, l lowest, h highest, f flag) as the event it came from."""
+    names = ("reading", "site", "kind", "time", "at", "received_at", "channel", "digest", "released_from")
+    values = {code: _measured(value) for code, value in row["values"].items()}
+    fields = {name: row[name] for name in names} | {"values": values}
+    return Recorded(row["event"], ReadingReceivedV1.model_validate(fields))
 
 
 def _measured(value: Mapping[str, str]) -> dict[str, str | None]:

@@ -164,8 +164,10 @@ class ReadingView(BaseModel):
     site: str
     kind: str
     time: datetime
+    at: datetime
     received_at: datetime
     channel: str
+    released_from: str | None
     digest: str
     event: str
     values: dict[str, dict[str, str]]

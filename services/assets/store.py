@@ -40,8 +40,8 @@ def document_of(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
     values = {code: _stored(measured) for code, measured in reading.values.items()}
     return {
         "_id": reading.reading, "site": reading.site, "kind": reading.kind, "time": reading.time, "at": reading.at,
-        "received_at": reading.received_at, "channel": reading.channel, "digest": reading.digest, "event": event_id,
-        "values": values,
+        "received_at": reading.received_at, "released_from": reading.released_from, "channel": reading.channel,
+        "digest": reading.digest, "event": event_id, "values": values,
     }  # fmt: skip
 
 

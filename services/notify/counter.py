@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+from infra.runtime import metrics
 from infra.runtime.ears import Wake
 from infra.runtime.ledger import Entry
 from services.notify.channels.ports import Mail, MailServer, Sms, SmsGateway
@@ -33,6 +34,7 @@ class Counter:
         outcome = await self._outcome(message, await entry.load(Directory, "directory") or Directory())
         later = after(message, outcome, self.patience, entry.now)
         entry.write(later)
+        metrics.NOTICES.labels(message.channel, "again" if later.next_try else later.state).inc()
         for event in said.changes(message, later, entry.now):
             entry.say(event)
         if later.next_try is not None:

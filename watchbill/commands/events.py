@@ -17,12 +17,11 @@ from typing import Annotated, Any, BinaryIO
 
 import typer
 
-from contracts.agreements.agreement import Agreement
 from services.scoring.span import first_day, midnight, month_after
 from watchbill.addresses import Addresses, fail
 from watchbill.exits import exits
 from watchbill.exported import READING, line_of
-from watchbill.readings import MINUTE, recorded_of
+from watchbill.readings import recorded_of
 from watchbill.shown import AsJson, show_json
 from watchbill.streams import lines_from
 
@@ -109,9 +108,8 @@ def month_lines(addresses: Addresses, month: str, minutes: bool) -> Iterator[Lin
     sites = addresses.get("assets", "/v1/sites")
     lots = sorted({f"{site['agreement']}/{site['lot']}" for site in sites})
     streams = [lines_from(addresses, "scoring", "/v1/events", month=month, lot=lot) for lot in lots]
-    intervals = _intervals(addresses, {site["agreement"] for site in sites})
     kinds = ("realtime", "minute", "day") if minutes else ("day",)
-    streams += [_readings(addresses, kind, month, intervals) for kind in kinds]
+    streams += [_readings(addresses, kind, month) for kind in kinds]
     return merged(streams)
 
 
@@ -133,24 +131,17 @@ def order_of(line: Line) -> tuple[datetime, str, str]:
     return datetime.fromisoformat(data["at"]), f"{data['reading']}{released}", str(line["id"])
 
 
-def _intervals(addresses: Addresses, agreements: Iterable[str]) -> dict[str, timedelta]:
-    """How long a "minute" of each site's logger is."""
-    known = (Agreement.model_validate(addresses.get("assets", f"/v1/agreements/{id}")) for id in sorted(agreements))
-    sites = (site for agreement in known for lot in agreement.lots for site in lot.sites)
-    return {site.id: site.logger.minute_interval for site in sites if site.logger}
-
-
-def _readings(addresses: Addresses, kind: str, month: str, intervals: dict[str, timedelta]) -> Iterator[Line]:
+def _readings(addresses: Addresses, kind: str, month: str) -> Iterator[Line]:
     """The readings of a kind, by time: assets tells them by site, so one day at a time is put in order."""
     for day in days_of(month):
         period = {"start": midnight(day).isoformat(), "end": midnight(day + _ONE_DAY).isoformat()}
         rows = lines_from(addresses, "assets", "/v1/readings", kind=kind, **period)
-        yield from sorted((reading_line(row, intervals) for row in rows), key=order_of)
+        yield from sorted((reading_line(row) for row in rows), key=order_of)
 
 
-def reading_line(row: Line, intervals: dict[str, timedelta]) -> Line:
+def reading_line(row: Line) -> Line:
     """A row of assets' readings as the line of the event it came from."""
-    recorded = recorded_of(row, intervals.get(row["site"], MINUTE))
+    recorded = recorded_of(row)
     return line_of(recorded, datetime.fromisoformat(row["received_at"]).isoformat())
 
 
