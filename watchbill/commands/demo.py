@@ -7,7 +7,7 @@ import json
 import shutil
 import signal
 import time
-from dataclasses import replace
+from dataclasses import dataclass, replace
 from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Annotated
@@ -16,13 +16,14 @@ import psutil
 import typer
 from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
+from contracts.agreements.folder import read_agreement
 from infra.local.place import Place
 from infra.local.simulator.april import STORY
 from infra.local.trouble import Trouble
 from watchbill.addresses import fail
 from watchbill.commands.up import show_addresses
 from watchbill.demo.cast import ZONE, april
-from watchbill.demo.play import Play
+from watchbill.demo.play import AGREEMENT, Play, with_minutes
 from watchbill.demo.report import Asking, outcome_of, show
 from watchbill.installation import ROOT, Installation
 from watchbill.shown import console, show_table
@@ -30,35 +31,49 @@ from watchbill.shown import console, show_table
 Once = Annotated[bool, typer.Option("--once", help="演示结束后退出 / end when the month is over")]
 Seed = Annotated[int, typer.Option(help="随机种子 / seed")]
 Days = Annotated[int, typer.Option(help="只演前几天 / play the first days only", min=1, max=30)]
+Minutes = Annotated[int, typer.Option(help="分钟数据的间隔 / length of a minute period", min=5, max=30)]
 Out = Annotated[Path | None, typer.Option(help="把结果写成 JSON / write the outcome as JSON")]
 CONTACTS = ROOT / "infra" / "local" / "demo_contacts.yaml"
 
 
-def demo(once: Once = False, seed: Seed = 7, days: Days = 30, out: Out = None) -> None:
+@dataclass(frozen=True)
+class Casting:
+    """Which play is given: its seed, how many of its days, and how long a "minute" period of its loggers is."""
+
+    seed: int
+    days: int
+    minutes: int
+
+    def play(self, town: Installation) -> Play:
+        """The play in this town."""
+        script = april(self.seed)
+        if self.days < 30:
+            script = replace(script, ends=script.starts + timedelta(days=self.days))
+        return Play(town, script, self.seed, with_minutes(read_agreement(AGREEMENT), self.minutes))
+
+
+def demo(once: Once = False, seed: Seed = 7, days: Days = 30, minutes: Minutes = 10, out: Out = None) -> None:
     """演示：七个站点的一个月，从报文到付款 / seven stations live through a month, from the frame to the payment."""
     place = Place.of(Place.of().root / "demo")
     shutil.rmtree(place.root, ignore_errors=True)
     try:
-        asyncio.run(_demo(place, once, seed, days, out))
+        asyncio.run(_demo(place, once, Casting(seed, days, minutes), out))
     except Trouble as trouble:
         raise fail(trouble.zh, f"{trouble.en}\n{trouble.tail}") from trouble
 
 
-async def _demo(place: Place, once: bool, seed: int, days: int, out: Path | None) -> None:
+async def _demo(place: Place, once: bool, casting: Casting, out: Path | None) -> None:
     stop = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
     console.print("正在启动消息总线、数据库和五个服务 / starting broker, database and five services …")
     async with Installation(place, movable=True, contacts=CONTACTS) as town:
-        script = april(seed)
-        if days < 30:
-            script = replace(script, ends=script.starts + timedelta(days=days))
-        play = Play(town, script, seed)
+        play = casting.play(town)
         await _watch(play, stop)
         if stop.is_set():
             return
         await play.close()
-        await asyncio.to_thread(_report, town, play, out, days == 30)
+        await asyncio.to_thread(_report, town, play, out, casting.days == 30)
         if not once:
             show_addresses(town)
             console.print("按 Ctrl-C 结束 / Ctrl-C ends it")

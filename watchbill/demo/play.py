@@ -14,6 +14,7 @@ import httpx
 
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.folder import read_agreement
+from contracts.agreements.sites import Site
 from infra.local.simulator.logger import LoggerLine
 from infra.local.simulator.station import Station
 from watchbill.conductor import Conductor
@@ -34,6 +35,18 @@ class Due:
     at: datetime
     order: int
     what: Deed | Call | Post = field(compare=False)
+
+
+def with_minutes(agreement: Agreement, minutes: int) -> Agreement:
+    """The agreement with loggers whose "minute" periods are so long (HJ 212-2017 MinInterval: 1 to 30 minutes)."""
+
+    def changed(site: Site) -> Site:
+        interval = {"minute_interval": timedelta(minutes=minutes)}
+        logger = site.logger.model_copy(update=interval) if site.logger else None
+        return site.model_copy(update={"logger": logger})
+
+    lots = (lot.model_copy(update={"sites": tuple(map(changed, lot.sites))}) for lot in agreement.lots)
+    return agreement.model_copy(update={"lots": tuple(lots)})
 
 
 class Play:
