@@ -29,13 +29,12 @@ from infra.runtime.security import Role, hash_of_key
 from services.notify.app import room_for
 from services.notify.channels.receipts import ReceiptKeys
 from services.notify.settings import NotifySettings
-from tests.live import conftest
+from tests.conftest import Platform
 from tests.notify import town
 from tests.notify.test_handlers import SMS_ONLY
 from tests.notify.waiting import until
 
 pytestmark = pytest.mark.live
-platform = conftest.platform
 ROLES: tuple[Role, ...] = ("administrator", "auditor", "supplier", "buyer", "service")
 TRACE = "00-0000000000000000000000000abcdef0-00000000000012ab-01"
 
@@ -111,7 +110,7 @@ async def opened(settings: NotifySettings, sinks: Sinks) -> AsyncIterator[Hall]:
 
 
 @pytest.fixture
-async def hall(platform: conftest.Platform, sinks: Sinks, tmp_path: Path) -> AsyncIterator[Hall]:
+async def hall(platform: Platform, sinks: Sinks, tmp_path: Path) -> AsyncIterator[Hall]:
     prefix = f"n{uuid.uuid4().hex[:8]}"
     settings = NotifySettings(
         kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix, instance=prefix,
