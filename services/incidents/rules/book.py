@@ -67,7 +67,10 @@ def opened_by_people(
 
 
 def resolved_by_people(watch: Watch, fault: str, at: datetime) -> Watch:
-    """The watch after somebody closed a fault. What still holds has to last anew, from then on, to open another."""
+    """The watch after somebody closed a fault. What still holds has to last anew, from then on, to open another.
+
+    What the rules remember of before is forgotten: a day's swing that was dealt with does not open a fault again.
+    """
     found = next((known for known in watch.open.values() if known.fault == fault), None)
     if found is None:
         return watch
@@ -76,7 +79,8 @@ def resolved_by_people(watch: Watch, fault: str, at: datetime) -> Watch:
         streak = streaks.pop(holder, None)
         if streak is not None and streak.phase != CLEARING:
             streaks[holder] = Streak(SUSPECTED, ms_of(at), -1)
-    return closed(msgspec.structs.replace(watch, streaks=streaks), found, ms_of(at))
+    memories = {track: memory for track, memory in watch.memories.items() if track not in found.holders}
+    return closed(msgspec.structs.replace(watch, streaks=streaks, memories=memories), found, ms_of(at))
 
 
 def _put(watch: Watch, where: str, fault: OpenFault) -> Watch:
