@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -25,7 +25,8 @@ SINK_PORTS = ("sink-sms", "sink-smtp", "sink-web")
 class Installation:
     """`async with Installation(place) as town`: everything runs, and a second start on the same folder goes on.
 
-    `movable`: a conductor moves the services' clock. `sinks`: SMS and mail go to local sinks that can be read.
+    `only`: the services to start; all of them when empty. `movable`: a conductor moves the services' clock.
+    `sinks`: SMS and mail go to local sinks that can be read.
     """
 
     def __init__(
@@ -36,9 +37,11 @@ class Installation:
         sinks: bool = True,
         contacts: Path | None = None,
         single: bool = False,
+        only: Collection[str] = (),
     ) -> None:
         self.place, self.movable, self.sinks = place, movable, sinks
         self.contacts, self.single = contacts, single
+        self.processes = tuple(process for process in PROCESSES if not only or process.name in only)
         self.secrets = Secrets(place.root)
         self.platform = Embedded(place)
         self.http: dict[str, str] = {}
@@ -95,8 +98,8 @@ class Installation:
 
     def _services(self) -> list[Child]:
         if not self.single:
-            return [self._service(process) for process in PROCESSES]
-        environments = {process.name: dict(self.environment(process)) for process in PROCESSES}
+            return [self._service(process) for process in self.processes]
+        environments = {process.name: dict(self.environment(process)) for process in self.processes}
         everything = [http_answers(f"{url}{READY_PATH}") for url in self.http.values()]
 
         async def all_ready() -> bool:
