@@ -62,13 +62,19 @@ class Place:
 class Loads(Protocol):
     """What can load states: an entry, or a reader over the database."""
 
+    @property
+    def db(self) -> Database:
+        """The database they are in."""
+        ...
+
     async def load(self, model: type[S], id: str) -> S | None:
         """The state of this id, or None."""
         ...
 
 
-_parsed: dict[tuple[str, int], Agreement] = {}
-_places: dict[tuple[str, int, str], Place] = {}
+_parsed: dict[tuple[str, str, int], Agreement] = {}
+_places: dict[tuple[str, str, int, str], Place] = {}
+"""By database: several rooms may live in one process, and each has its own copies."""
 
 
 def keep_agreements(ears: Ears) -> None:
@@ -99,12 +105,13 @@ async def _keep_lot(agreement: Agreement, lot: Lot, entry: Entry) -> None:
 
 async def agreement_of(entry: Loads, agreement: str, version: int) -> Agreement:
     """A version of an agreement; `NotYet` where it has not been heard of here."""
-    if (agreement, version) not in _parsed:
+    key = (entry.db.name, agreement, version)
+    if key not in _parsed:
         kept = await entry.load(AgreementKept, f"{agreement}@{version}")
         if kept is None:
             raise NotYet(f"agreement {agreement} version {version} has not been heard of yet")
-        _parsed[agreement, version] = Agreement.model_validate(kept.terms)
-    return _parsed[agreement, version]
+        _parsed[key] = Agreement.model_validate(kept.terms)
+    return _parsed[key]
 
 
 async def place_of(entry: Loads, site: str) -> Place | None:
@@ -112,7 +119,7 @@ async def place_of(entry: Loads, site: str) -> Place | None:
     found = await entry.load(SitePlace, site)
     if found is None:
         return None
-    key = (found.agreement, found.version, site)
+    key = (entry.db.name, found.agreement, found.version, site)
     if key not in _places:
         agreement = await agreement_of(entry, found.agreement, found.version)
         lot = agreement.lot(found.lot)
@@ -124,11 +131,11 @@ class Reader:
     """Loads states straight from a database, for queries."""
 
     def __init__(self, db: Database) -> None:
-        self._db = db
+        self.db = db
 
     async def load(self, model: type[S], id: str) -> S | None:
         """The committed state of this id."""
-        document = await self._db[model.COLLECTION].find_one({"_id": id})
+        document = await self.db[model.COLLECTION].find_one({"_id": id})
         return model.of(document) if document else None
 
 

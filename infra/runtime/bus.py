@@ -29,7 +29,7 @@ async def ensure_topics(settings: RuntimeSettings) -> None:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
     await admin.start()
     try:
-        missing = set(TOPICS) - set(await admin.list_topics())
+        missing = {f"{settings.streams}{topic}" for topic in TOPICS} - set(await admin.list_topics())
         wanted = [NewTopic(name, settings.kafka_partitions, settings.kafka_replicas) for name in sorted(missing)]
         if not wanted:
             return
@@ -80,9 +80,9 @@ def _subscribe(broker: KafkaBroker, settings: RuntimeSettings, ears: Ears, line:
 
     take.__annotations__["message"] = list[Union[ears.events_on(line.topics)]]  # type: ignore[misc]  # AsyncAPI reads it
     broker.subscriber(
-        *line.topics,
+        *(f"{settings.streams}{topic}" for topic in line.topics),
         batch=True,
-        group_id=group_of(settings, ears.service),
+        group_id=group_of(settings, ears.service, line.topics),
         group_instance_id=f"{ears.service}.{line.topics[0]}.{settings.instance}",
         auto_offset_reset="earliest",
         ack_policy=AckPolicy.MANUAL,
@@ -94,9 +94,9 @@ def _subscribe(broker: KafkaBroker, settings: RuntimeSettings, ears: Ears, line:
     )(take)
 
 
-def group_of(settings: RuntimeSettings, service: str) -> str:
-    """The consumer group of a service."""
-    return f"{settings.database_prefix}.{service}"
+def group_of(settings: RuntimeSettings, service: str, topics: Sequence[str]) -> str:
+    """The consumer group of a line. Lines have groups of their own: one that joins does not stop the other."""
+    return f"{settings.database_prefix}.{service}.{topics[0]}"
 
 
 @dataclass(frozen=True)
@@ -120,12 +120,12 @@ async def _undecoded(message: Any) -> Any:
     return message
 
 
-async def committed(settings: RuntimeSettings, service: str) -> dict[str, int]:
-    """The highest offset that a service has acknowledged, by `topic/partition`."""
+async def committed(settings: RuntimeSettings, service: str, topics: Sequence[str]) -> dict[str, int]:
+    """The highest offset that a line has acknowledged, by `topic/partition`."""
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
     await admin.start()
     try:
-        offsets = await admin.list_consumer_group_offsets(group_of(settings, service))
+        offsets = await admin.list_consumer_group_offsets(group_of(settings, service, topics))
     finally:
         await admin.close()
     return {f"{at.topic}/{at.partition}": meta.offset - 1 for at, meta in offsets.items() if meta.offset >= 0}
@@ -136,7 +136,7 @@ async def ends(settings: RuntimeSettings) -> dict[str, int]:
     admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
     await admin.start()
     try:
-        topics = await admin.describe_topics(list(TOPICS))
+        topics = await admin.describe_topics([f"{settings.streams}{topic}" for topic in TOPICS])
     finally:
         await admin.close()
     where = [TopicPartition(topic["topic"], part["partition"]) for topic in topics for part in topic["partitions"]]

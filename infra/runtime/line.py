@@ -57,7 +57,7 @@ class Line:
         self.name = "line " + ",".join(topics)
         self._bad_in_a_row = 0
         self._failed: dict[str, str] = {}
-        self.heard = {where: offset for where, offset in heard.items() if where.rpartition("/")[0] in topics}
+        self.heard = dict(heard)
         """Highest offset that had its effect, by `topic/partition`."""
 
     async def handle(self, letters: Sequence[Letter]) -> None:

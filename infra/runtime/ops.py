@@ -204,10 +204,7 @@ async def settle(request: Request, upto: Upto) -> Settled:
 
 
 async def _is_quiet(room: Room, said: dict[str, int]) -> bool:
-    heard = room.heard
-    topics = set(room.ears.topics)
-    mine = {where: offset for where, offset in said.items() if where.rpartition("/")[0] in topics}
-    if any(heard.get(where, -1) < offset for where, offset in mine.items()):
+    if not room.has_heard(said):
         return False
     if room.ledger.lock.locked() or not room.relay.idle or any(not part.idle for part in room.parts):
         return False

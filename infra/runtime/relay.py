@@ -16,6 +16,7 @@ from infra.runtime import metrics
 from infra.runtime.health import Health
 from infra.runtime.ledger import Ledger
 from infra.runtime.letters import Outgoing
+from infra.runtime.settings import RuntimeSettings
 
 log = structlog.get_logger()
 _BATCH = 500
@@ -29,10 +30,10 @@ class Relay:
     """
 
     def __init__(
-        self, service: str, ledger: Ledger, producer: AIOKafkaProducer, health: Health, poll_seconds: float
+        self, service: str, ledger: Ledger, producer: AIOKafkaProducer, health: Health, settings: RuntimeSettings
     ) -> None:
         self._service, self._ledger, self._producer, self._health = service, ledger, producer, health
-        self._poll_seconds = poll_seconds
+        self._poll_seconds, self._streams = settings.relay_poll_seconds, settings.streams
         self._waiting: deque[Outgoing] = deque()
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._doubt = True
@@ -112,7 +113,9 @@ class Relay:
         try:
             fresh = [letter for letter in batch if letter.id not in self._sent]
             futures = [
-                await self._producer.send(letter.topic, letter.value, key=letter.key, headers=list(letter.headers))
+                await self._producer.send(
+                    self._streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+                )
                 for letter in fresh
             ]
             for receipt in await asyncio.gather(*futures):

@@ -132,7 +132,7 @@ class Room:
         stack.push_async_callback(producer.stop)
         stack.push_async_callback(self.health.close, except_for="opening")
         self.producer = producer
-        self.relay = Relay(self.name, self.ledger, producer, self.health, settings.relay_poll_seconds)
+        self.relay = Relay(self.name, self.ledger, producer, self.health, settings)
         self.relay.said = dict(backlog := await bus.ends(settings))
         self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
         self.health.supervise("relay", self.relay.run())
@@ -143,10 +143,10 @@ class Room:
         self.health.supervise("timers", self._fire_when_caught_up(backlog))
 
     async def _listen(self, stack: AsyncExitStack) -> None:
-        heard = await bus.committed(self.settings, self.name)
         self.lines = [
             Line(self.ears, self.ledger, self.relay, self.health, self.settings, topics, heard)
             for topics in bus.lines_of(self.ears.topics)
+            for heard in [await bus.committed(self.settings, self.name, topics)]
         ]
         broker = bus.open_bus(self.settings, self.ears, self.lines)
         await broker.start()
@@ -154,11 +154,15 @@ class Room:
 
     async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
         """After a stop, what was said meanwhile is heard before an overdue timer decides without it."""
-        topics = set(self.ears.topics)
-        mine = {where: offset for where, offset in backlog.items() if where.rpartition("/")[0] in topics}
-        while any(self.heard.get(where, -1) < offset for where, offset in mine.items()):
+        while not self.has_heard(backlog):
             await asyncio.sleep(0.05)
         await self.timers.run()
+
+    def has_heard(self, said: Mapping[str, int]) -> bool:
+        """Whether all that was said on this room's streams up to these offsets has had its effect."""
+        mine = {f"{self.settings.streams}{topic}" for topic in self.ears.topics}
+        heard = self.heard
+        return all(heard.get(where, -1) >= offset for where, offset in said.items() if where.rpartition("/")[0] in mine)
 
     @property
     def heard(self) -> dict[str, int]:

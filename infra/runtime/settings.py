@@ -41,6 +41,11 @@ class RuntimeSettings(BaseSettings):
     log_level: str = "INFO"
 
     @property
+    def streams(self) -> str:
+        """What the names of this installation's topics begin with: several installations may share one broker."""
+        return "" if self.database_prefix == "watchbill" else f"{self.database_prefix}."
+
+    @property
     def movable(self) -> bool:
         """Whether a conductor moves this service's clock (the demo and the tests)."""
         return self.clock == "movable"

@@ -109,7 +109,12 @@ class Gateway:
             for event, event_id in zip(taken.events, taken.ids, strict=True):
                 letter = seal(event, id=event_id, said_at=now, correlation=event_id, causation=event_id, trace=trace)
                 futures.append(
-                    await self._producer.send(letter.topic, letter.value, key=letter.key, headers=list(letter.headers))
+                    await self._producer.send(
+                        self._settings.streams + letter.topic,
+                        letter.value,
+                        key=letter.key,
+                        headers=list(letter.headers),
+                    )
                 )
         for receipt in await asyncio.gather(*futures):
             where = f"{receipt.topic}/{receipt.partition}"

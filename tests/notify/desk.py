@@ -32,6 +32,7 @@ class DeskPage:
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.entries, self.seen = desk, list[Entry](), dict[Key, int]()
+        self.ledger = SimpleNamespace(db=SimpleNamespace(name=f"desk-{id(desk)}"))
 
     def entry(self, cause: str, handler: str, correlation: str) -> Entry:
         return Entry(cast(Page, self), cause, handler, self.desk.clock.now(), correlation)

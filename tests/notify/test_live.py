@@ -58,7 +58,9 @@ class Hall:
     async def say(self, event: Event, id: str) -> None:
         """As another service would."""
         letter = seal(event, id=id, said_at=event.at, correlation=id, causation=id, trace={"traceparent": TRACE})
-        await self.room.producer.send_and_wait(letter.topic, letter.value, key=letter.key, headers=list(letter.headers))
+        await self.room.producer.send_and_wait(
+            self.room.settings.streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+        )
 
     async def opened(self, **more: Any) -> None:
         """A fault opens in this hall's town."""
