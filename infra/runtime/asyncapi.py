@@ -4,13 +4,14 @@ catalog. Why FastStream's own generator is not used stands in docs/decisions/000
 from __future__ import annotations
 
 import inspect
-from collections.abc import Iterable, Iterator
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from contracts.events.catalog import EVENTS, OWNERS, owner_of
 from contracts.events.event import Event
 from contracts.events.published import example_of, schemas_of
 from contracts.events.titles import EVENT_TITLES, SERVICE_TITLES, TOPIC_TITLES
+from infra.runtime.bus import lines_of
 from infra.runtime.ears import Ears
 
 VERSION = "1.0.0"
@@ -29,13 +30,14 @@ def asyncapi_document(*heard: Ears, database_prefix: str = "watchbill") -> Docum
     """
     spoken = [part for ears in heard for part in (*_heard_by(ears), *_said_by(ears.service))]
     events = _in_order({event for _, _, _, types in spoken for event in types})
+    groups = {one.service: _groups_of(one, database_prefix) for one in heard}
     return {
         "asyncapi": "3.0.0",
         "info": _info([ears.service for ears in heard]),
         "defaultContentType": CONTENT_TYPE,
         "servers": {"kafka": {"host": "kafka:9092", "protocol": "kafka", "description": "Apache Kafka 4"}},
         "channels": {topic: _channel(topic, events) for topic in sorted({event.TOPIC for event in events})},
-        "operations": {f"{part[0]}-{part[1]}-{part[2]}": _operation(*part, database_prefix) for part in spoken},
+        "operations": {f"{part[0]}-{part[1]}-{part[2]}": _operation(*part, groups.get(part[0], {})) for part in spoken},
         "components": {
             "messages": {event.type(): _message(event) for event in events},
             "schemas": schemas_of(events, "#/components/schemas/"),
@@ -62,6 +64,11 @@ def _in_order(events: Iterable[type[Event]]) -> list[type[Event]]:
     return [event for event in EVENTS.values() if event in wanted]
 
 
+def _groups_of(ears: Ears, prefix: str) -> dict[str, str]:
+    """The consumer group of each stream that a service hears."""
+    return {topic: f"{prefix}.{ears.service}.{line[0]}" for line in lines_of(ears.topics) for topic in line}
+
+
 def _heard_by(ears: Ears) -> Iterator[Spoken]:
     for topic in ears.topics:
         yield ears.service, "hears", topic, tuple(_in_order(ears.events_on((topic,))))
@@ -85,7 +92,9 @@ def _channel(topic: str, events: Iterable[type[Event]]) -> Document:
     }
 
 
-def _operation(service: str, verb: str, topic: str, events: tuple[type[Event], ...], prefix: str) -> Document:
+def _operation(
+    service: str, verb: str, topic: str, events: tuple[type[Event], ...], groups: Mapping[str, str]
+) -> Document:
     title = SERVICE_TITLES[service]
     action, zh = ("receive", "接收") if verb == "hears" else ("send", "发布")
     operation = {
@@ -97,7 +106,7 @@ def _operation(service: str, verb: str, topic: str, events: tuple[type[Event], .
         "messages": [{"$ref": f"#/channels/{topic}/messages/{event.type()}"} for event in events],
     }
     if action == "receive":
-        group = {"type": "string", "enum": [f"{prefix}.{service}"]}
+        group = {"type": "string", "enum": [groups[topic]]}
         operation["bindings"] = {"kafka": {"groupId": group, "bindingVersion": KAFKA_BINDING}}
     return operation
 

@@ -183,4 +183,5 @@ def test_room_is_part_of_the_whole(room: Room) -> None:
 def test_consumer_group_is_the_one_in_use(room: Room) -> None:
     operations = asyncapi_document(room.ears, database_prefix=room.settings.database_prefix)["operations"].values()
     groups = {json.dumps(one["bindings"]["kafka"]["groupId"]["enum"]) for one in operations if "bindings" in one}
-    assert groups == {json.dumps([group_of(room.settings, room.name)])}
+    lines = lines_of(room.ears.topics)
+    assert groups == {json.dumps([group_of(room.settings, room.name, line)]) for line in lines}
