@@ -5,7 +5,9 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 from datetime import datetime, timedelta
 from functools import partial
+from types import SimpleNamespace
 from typing import Any
+from uuid import uuid4
 
 from contracts.agreements.agreement import Agreement
 from contracts.events.assets import AgreementPublishedV1
@@ -24,6 +26,7 @@ class Desk:
         self.timers: dict[tuple[str, str], datetime] = {}
         self.said: list[Event] = []
         self.heard = 0
+        self.ledger = SimpleNamespace(db=SimpleNamespace(name=f"desk-{uuid4().hex}"))
 
     async def load(self, model: type[State], id: str) -> State | None:
         document = self.kept.get((model, id))
