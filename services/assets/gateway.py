@@ -27,6 +27,8 @@ from services.assets.settings import AssetsSettings
 log = structlog.get_logger()
 _CHUNK = 65_536
 _SAMPLED = 0.01
+_PLENTY = frozenset({"ReadingReceivedV1", "ReadingPartReceivedV1"})
+"""What comes so often that only a sample of it leaves a span."""
 _EVENT_REASONS = frozenset({"garbage", "length", "crc", "truncated", "too_long", "syntax"})
 
 
@@ -215,6 +217,6 @@ class _Connection:
 def _trace_of(taken: Taken) -> dict[str, str]:
     """A trace for each frame. Only a sample of them, and what was refused, leaves a span of its own."""
     new = {"traceparent": f"00-{random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-01"}
-    if random.random() > _SAMPLED and taken.events and taken.events[0].type() == "ReadingReceivedV1":
+    if random.random() > _SAMPLED and taken.events and taken.events[0].type() in _PLENTY:
         return new
     return late_span("receive frame", {}, now_ns(), None, om__event_id=taken.ids[0] if taken.ids else None)

@@ -8,6 +8,7 @@ from collections import Counter
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass
 from datetime import datetime
+from decimal import Decimal
 from typing import Any
 
 import httpx
@@ -142,8 +143,6 @@ def _show_settlement(outcome: Outcome, names: Mapping[str, Any]) -> None:
 
 
 def _deducted(site: Mapping[str, Any]) -> str:
-    from decimal import Decimal
-
     return str(sum((Decimal(line["amount"]) for line in site["lines"]), Decimal("0.00")))
 
 
