@@ -7,7 +7,7 @@ import pytest
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from services.assets.hj212 import Frame, Joiner, Packet, Splitter, Upload, answer_9014, encode, packet_of, upload_frames
+from services.assets.hj212 import Frame, Packet, Splitter, Upload, answer_9014, encode, packet_of, upload_frames
 
 SENT = datetime(2026, 3, 1, 0, 0, 5, 250_000, tzinfo=UTC)
 TIME = datetime(2026, 3, 1, 0, 0, tzinfo=UTC)
@@ -55,14 +55,13 @@ def upload(count: int = 3, **changes: Any) -> Upload:
 @settings(max_examples=60, deadline=None)
 @given(UPLOADS, st.lists(st.integers(1, 900), max_size=20))
 def test_upload_reads_back_in_any_chunks(said: Upload, sizes: list[int]) -> None:
-    joiner = Joiner()
-    whole = [joiner.add(part) for part in packets(b"".join(upload_frames(said, said.time)), sizes)]
-    assert whole[:-1] == [None] * (len(whole) - 1)
-    (heard,) = whole[-1:]
-    assert heard is not None
-    assert (heard.mn, heard.pw, heard.cn, heard.data_time) == (said.mn, said.pw, said.cn, said.time)
-    assert heard.values == said.values
-    assert heard.needs_ack == said.needs_ack
+    parts = packets(b"".join(upload_frames(said, said.time)), sizes)
+    for heard in parts:
+        assert (heard.mn, heard.pw, heard.cn, heard.data_time) == (said.mn, said.pw, said.cn, said.time)
+        assert heard.needs_ack == said.needs_ack
+    codes = [code for heard in parts for code in heard.values]
+    assert sorted(codes) == sorted(said.values)
+    assert {code: fields for heard in parts for code, fields in heard.values.items()} == said.values
 
 
 def test_standard_form_is_written() -> None:
@@ -117,57 +116,3 @@ def test_read_packet_encodes_to_itself() -> None:
     (frame,) = upload_frames(upload(), SENT)
     (read,) = packets(frame, [])
     assert encode(read) == frame
-
-
-def parts_of(said: Upload) -> list[Packet]:
-    return packets(b"".join(upload_frames(said, SENT)), [])
-
-
-def test_parts_join_in_any_order() -> None:
-    said, joiner = upload(90), Joiner()
-    first, *rest = parts_of(said)
-    assert [joiner.add(part) for part in reversed(rest)] == [None] * len(rest)
-    assert joiner.add(rest[0]) is None
-    whole = joiner.add(first)
-    assert whole is not None and whole.values == said.values and (whole.pnum, whole.pno) == (None, None)
-    assert [code for item in whole.items for code, _ in item].count("DataTime") == 1
-
-
-def test_parts_of_two_hours_stay_apart() -> None:
-    one, two, joiner = upload(40), upload(40, time=TIME + timedelta(hours=1)), Joiner()
-    (a1, a2), (b1, b2) = parts_of(one), parts_of(two)
-    assert [joiner.add(part) for part in (a1, b2)] == [None, None]
-    whole, other = joiner.add(a2), joiner.add(b1)
-    assert whole is not None and whole.data_time == one.time and whole.values == one.values
-    assert other is not None and other.data_time == two.time and other.values == two.values
-
-
-def without_time(part: Packet) -> Packet:
-    cp = part.cp.partition(";")[2]
-    return Packet(st=part.st, cn=part.cn, mn=part.mn, pnum=part.pnum, pno=part.pno, cp=cp, values=part.values)
-
-
-def test_part_without_time_joins_its_first() -> None:
-    (first, second), joiner = parts_of(upload(40)), Joiner()
-    assert joiner.add(first) is None
-    whole = joiner.add(without_time(second))
-    assert whole is not None and whole.data_time == TIME and len(whole.values) == 40
-
-
-def test_part_without_time_begins_nothing() -> None:
-    (first, second), joiner = parts_of(upload(40)), Joiner()
-    assert [joiner.add(without_time(second)), joiner.add(first)] == [None, None]
-    assert joiner.dropped == 1
-
-
-def test_unfinished_uploads_are_bounded() -> None:
-    joiner = Joiner(limit=4)
-    for hour in range(10):
-        first, _ = parts_of(upload(40, time=TIME + timedelta(hours=hour)))
-        assert joiner.add(first) is None
-    assert joiner.dropped == 6 and len(joiner._open) == 4
-
-
-def test_split_flag_without_numbers_is_whole() -> None:
-    packet = Packet(st="22", cn="2011", mn="S01", flag=7)
-    assert Joiner().add(packet) is packet

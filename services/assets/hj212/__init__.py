@@ -3,7 +3,6 @@
     splitter = Splitter()
     for piece in splitter.feed(chunk):                                  # Frame | Rejected
         packet = packet_of(piece) if isinstance(piece, Frame) else piece  # Packet | Rejected
-        whole = joiner.add(packet) if isinstance(packet, Packet) else None
 
 What a `Packet` from `packet_of` guarantees: its length field, its CRC and the grammar of `grammar.py` hold, so one
 changed, lost or added byte, a cut frame or two frames run together never give a wrong one. What it does not: the CRC
@@ -25,7 +24,6 @@ from services.assets.hj212.decoded import decode_stream
 from services.assets.hj212.encode import Upload, answer_9014, encode, framed, upload_frames
 from services.assets.hj212.frame import MAX_SEGMENT, Frame, Reason, Rejected, Splitter
 from services.assets.hj212.grammar import Malformed
-from services.assets.hj212.joined import Joiner
 from services.assets.hj212.packet import Item, Packet, Values, packet_of, parse
 from services.assets.hj212.secret import masked
 
@@ -35,7 +33,6 @@ __all__ = [
     "Dialect",
     "Frame",
     "Item",
-    "Joiner",
     "Malformed",
     "Packet",
     "Reason",

@@ -1,0 +1,67 @@
+"""The loggers' other way in: readings over HTTP, in batches."""
+
+from __future__ import annotations
+
+import hashlib
+from datetime import timedelta
+
+from fastapi import APIRouter, Request
+from pydantic import BaseModel
+
+from contracts.events.assets import Measured, ReadingKind, ReadingRejectedV1
+from contracts.values import Moment, Words
+from infra.runtime.problems import Problem
+from infra.runtime.security import Caller, allow
+from services.assets.gateway import Gateway
+from services.assets.intake import Sent, take
+from services.assets.register import Register
+
+router = APIRouter(prefix="/v1", tags=["assets"])
+
+
+class PostedReading(BaseModel):
+    """One reading over HTTP; `time` is the start of its period."""
+
+    kind: ReadingKind
+    time: Moment
+    values: dict[str, Measured]
+
+
+class PostedReadings(BaseModel):
+    """A batch of one logger."""
+
+    readings: list[PostedReading]
+
+
+class Receipt(BaseModel):
+    """How many readings were handed on, and what was refused of them."""
+
+    taken: int
+    refused: list[str] = []
+
+
+@router.post("/sites/{site}/readings", dependencies=[allow("logger")], status_code=202)
+async def post_readings(site: str, posted: PostedReadings, request: Request, caller: Caller) -> Receipt:
+    """The logger's other way in: the same checks as the gateway's, answered when Kafka has all of it."""
+    register: Register = request.app.state.register
+    gateway: Gateway = request.app.state.gateway
+    known = await register.by_site(site)
+    if known is None or caller.person != site:
+        raise Problem(403, "foreign-site", Words(zh="该密钥不属于此站点", en="This key is not of this site"), site)
+    now, tolerance = request.app.state.room.clock.now(), timedelta(minutes=5)
+    batch = [take(_sent(one), known, now, tolerance) for one in posted.readings]
+    await gateway.publish(batch)
+    events = [event for taken in batch for event in taken.events]
+    refused = [f"{event.reason}: {event.detail}" for event in events if isinstance(event, ReadingRejectedV1)]
+    return Receipt(taken=len(events) - len(refused), refused=refused)
+
+
+def _sent(posted: PostedReading) -> Sent:
+    values = {code: _written(measured) for code, measured in posted.values.items()}
+    digest = hashlib.sha256(posted.model_dump_json().encode()).hexdigest()
+    return Sent(posted.kind, posted.time, values, digest, channel="http")
+
+
+def _written(measured: Measured) -> dict[str, str]:
+    fields = (("avg", measured.value), ("min", measured.low), ("max", measured.high))
+    return {"flag": measured.flag} | {name: str(value) for name, value in fields if value is not None}

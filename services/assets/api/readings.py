@@ -1,0 +1,120 @@
+"""Routes of what was stored: latest, one reading, a series, availability by day, everything of a time."""
+
+from __future__ import annotations
+
+import json
+from collections.abc import AsyncIterator
+from datetime import UTC, date, datetime, time, timedelta
+from typing import Any
+from zoneinfo import ZoneInfo
+
+from fastapi import APIRouter
+from fastapi.responses import StreamingResponse
+from pydantic import BaseModel
+
+from contracts.events.assets import ReadingKind
+from contracts.values import Moment, Words
+from infra.runtime.acts import Database
+from infra.runtime.problems import Problem, not_found
+from infra.runtime.security import PEOPLE, Caller, allow
+from services.assets import store
+from services.assets.api.sites import visible
+
+router = APIRouter(prefix="/v1", tags=["assets"])
+_ZONE = ZoneInfo("Asia/Shanghai")
+
+
+class ReadingView(BaseModel):
+    """A stored reading; `values` by code: v value, l lowest, h highest, f flag, as text."""
+
+    reading: str
+    site: str
+    kind: str
+    time: datetime
+    at: datetime
+    received_at: datetime
+    channel: str
+    released_from: str | None
+    digest: str
+    event: str
+    values: dict[str, dict[str, str]]
+
+
+def _reading_view(row: dict[str, Any]) -> ReadingView:
+    return ReadingView(
+        reading=row["_id"], **{name: row[name] for name in ReadingView.model_fields if name != "reading"}
+    )
+
+
+@router.get("/sites/{site}/latest", dependencies=[allow(*PEOPLE)])
+async def latest(site: str, db: Database, caller: Caller, kind: ReadingKind = "minute") -> ReadingView:
+    """The newest reading of a kind."""
+    await visible(db, caller, site)
+    row = await store.latest_readings(db, site, kind)
+    if row is None:
+        raise not_found(f"{site}: no {kind} reading")
+    return _reading_view(row)
+
+
+@router.get("/sites/{site}/readings/{kind}/{time}", dependencies=[allow(*PEOPLE)])
+async def show_reading(site: str, kind: ReadingKind, time: str, db: Database, caller: Caller) -> ReadingView:
+    """One reading by its natural key; `time` as YYYYMMDDThhmmssZ."""
+    await visible(db, caller, site)
+    row = await db.readings.find_one({"_id": f"{site}/{kind}/{time}"})
+    if row is None:
+        raise not_found(f"{site}/{kind}/{time}")
+    return _reading_view(row)
+
+
+@router.get("/sites/{site}/series/{code}", dependencies=[allow(*PEOPLE)])
+async def series(
+    site: str, code: str, start: Moment, end: Moment, db: Database, caller: Caller, kind: ReadingKind = "hour"
+) -> list[dict[str, Any]]:
+    """One parameter over time, start included, end excluded, at most 32 days of minutes or 400 of hours."""
+    await visible(db, caller, site)
+    longest = timedelta(days=400 if kind in ("hour", "day") else 32)
+    if not timedelta(0) < end - start <= longest:
+        raise Problem(
+            422, "period", Words(zh="时间段过长或为空", en="The period is empty or too long"), f"at most {longest}"
+        )
+    return await store.series(db, site, kind, code, start, end)
+
+
+class DayAvailability(BaseModel):
+    """Hours of a local day that have a value, and a valid (N) one, by code."""
+
+    day: date
+    captured: dict[str, int]
+    valid: dict[str, int]
+
+
+@router.get("/sites/{site}/availability", dependencies=[allow(*PEOPLE)])
+async def availability(site: str, first: date, last: date, db: Database, caller: Caller) -> list[DayAvailability]:
+    """By local day: how many of its 24 hours have a value."""
+    await visible(db, caller, site)
+    if not 0 <= (last - first).days <= 400:
+        raise Problem(422, "period", Words(zh="时间段过长或为空", en="The period is empty or too long"))
+    days = {
+        first + timedelta(days=n): DayAvailability(day=first + timedelta(days=n), captured={}, valid={})
+        for n in range((last - first).days + 1)
+    }
+    start, end = (datetime.combine(day, time(0), _ZONE).astimezone(UTC) for day in (first, last + timedelta(days=1)))
+    async for row in db.readings.find(store.between(site, "hour", start, end)):
+        day = days[row["time"].astimezone(_ZONE).date()]
+        for code, value in row["values"].items():
+            day.captured[code] = day.captured.get(code, 0) + ("v" in value)
+            day.valid[code] = day.valid.get(code, 0) + ("v" in value and value["f"] == "N")
+    return list(days.values())
+
+
+@router.get("/readings", dependencies=[allow("buyer", "administrator", "auditor")])
+async def export_readings(start: Moment, end: Moment, db: Database, kind: ReadingKind = "minute") -> StreamingResponse:
+    """Every site's readings of a kind as JSON lines, oldest first by site."""
+
+    async def lines() -> AsyncIterator[str]:
+        async for place in db.places.find({}, {"_id": 1}).sort("_id", 1):
+            rows = db.readings.find(store.between(place["_id"], kind, start, end)).sort("_id", 1)
+            async for row in rows:
+                yield json.dumps(_reading_view(row).model_dump(mode="json"), ensure_ascii=False) + "\n"
+
+    return StreamingResponse(lines(), media_type="application/x-ndjson")
