@@ -16,6 +16,8 @@ class Frozen(BaseModel):
 
 def whole_milliseconds(at: datetime) -> datetime:
     """UTC, cut to the millisecond: the finest time that every store and every peer of ours keeps."""
+    if at.tzinfo is UTC and at.microsecond % 1000 == 0:
+        return at
     at = at.astimezone(UTC)
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 

@@ -2,18 +2,21 @@
 
 from __future__ import annotations
 
+from dataclasses import dataclass
 from decimal import Decimal
-from typing import ClassVar, Literal
+from typing import Any, ClassVar, Literal
 
 from contracts.agreements.agreement import Agreement
 from contracts.events.event import Event
-from contracts.values import Frozen, Moment
+from contracts.events.hot import HotEvent
+from contracts.values import Moment
 
 ReadingKind = Literal["realtime", "minute", "hour", "day"]
 Channel = Literal["hj212", "http", "release"]
 
 
-class Measured(Frozen):
+@dataclass(frozen=True, slots=True)
+class Measured:
     """One parameter of a reading. `value` in the unit of the station's register; None where the logger sent none.
 
     `flag` is the mark of HJ 212-2017 table 8 (N normal, D fault, C calibration, M maintenance, T over range,
@@ -26,8 +29,15 @@ class Measured(Frozen):
     flag: str = "N"
 
 
-class ReadingReceivedV1(Event):
-    """A station's values for one period. Its natural key (site, kind, time) makes storing it idempotent."""
+def _is_finite(measured: Measured) -> bool:
+    for number in (measured.value, measured.low, measured.high):
+        if number is not None and not number.is_finite():
+            return False
+    return True
+
+
+class Reading(HotEvent):
+    """What a station's logger measured in one period."""
 
     TOPIC: ClassVar[str] = "readings"
     reading: str
@@ -39,36 +49,33 @@ class ReadingReceivedV1(Event):
     values: dict[str, Measured]
     """By parameter code (`a34004`)."""
     received_at: Moment
-    channel: Channel = "hj212"
     digest: str = ""
     """SHA-256 of the frame's data segment without its password: the proof of origin."""
-    released_from: str | None = None
 
     @property
     def key(self) -> str:
         return self.site
 
+    @classmethod
+    def is_sound(cls, fields: dict[str, Any]) -> bool:
+        return all(map(_is_finite, fields["values"].values()))
 
-class ReadingPartReceivedV1(Event):
+
+class ReadingReceivedV1(Reading):
+    """A station's values for one period. Its natural key (site, kind, time) makes storing it idempotent."""
+
+    channel: Channel = "hj212"
+    released_from: str | None = None
+
+
+class ReadingPartReceivedV1(Reading):
     """One packet of a reading that its logger split (HJ 212-2017 C.49-C.50): whole items, answered by itself.
 
     Assets puts the parts together and says `ReadingReceived`; nobody else needs to hear this.
     """
 
-    TOPIC: ClassVar[str] = "readings"
-    reading: str
-    site: str
-    kind: ReadingKind
-    time: Moment
     part: int
     parts: int
-    values: dict[str, Measured]
-    received_at: Moment
-    digest: str = ""
-
-    @property
-    def key(self) -> str:
-        return self.site
 
 
 RejectionReason = Literal[

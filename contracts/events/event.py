@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from typing import ClassVar
+from typing import ClassVar, Self
 
 from contracts.values import Frozen, Moment
 
@@ -26,3 +26,12 @@ class Event(Frozen):
     def type(cls) -> str:
         """The `ce_type` of this event."""
         return cls.__name__
+
+    @classmethod
+    def read(cls, text: bytes) -> Self:
+        """The event in a letter's body. Raises pydantic's ValidationError, which names the field that does not fit."""
+        return cls.model_validate_json(text, extra="ignore")
+
+    def written(self) -> bytes:
+        """The body of a letter: JSON."""
+        return self.model_dump_json().encode()

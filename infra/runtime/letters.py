@@ -103,7 +103,7 @@ def _event(kind: str, value: bytes | None) -> tuple[Event | None, str | None]:
     if model is None:
         return None, f"no event of type {kind!r} in the catalog"
     try:
-        return model.model_validate_json(value or b"", extra="ignore"), None
+        return model.read(value or b""), None
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
@@ -128,4 +128,4 @@ def seal(
         **trace,
     }
     headers = tuple((name, value.encode()) for name, value in attributes.items())
-    return Outgoing(id, event.TOPIC, event.key.encode(), event.model_dump_json().encode(), headers)
+    return Outgoing(id, event.TOPIC, event.key.encode(), event.written(), headers)

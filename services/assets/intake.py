@@ -143,16 +143,12 @@ def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta)
 def _measured(fields: Mapping[str, str], factor: Decimal | None) -> Measured:
     """In the register's unit. Raises InvalidOperation for what is not a finite number."""
     value = fields.get("avg") or fields.get("rtd") or fields.get("value")
-    return Measured.model_construct(
-        _MEASURED_FIELDS,
+    return Measured(
         value=_number(value, factor),
         low=_number(fields.get("min"), factor),
         high=_number(fields.get("max"), factor),
         flag=flag_of(fields.get("flag", "")),
     )
-
-
-_MEASURED_FIELDS = set(Measured.model_fields)
 
 
 def _number(text: str | None, factor: Decimal | None) -> Decimal | None:
