@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from functools import cache
+
 from contracts.events import assets, incidents, inspections, notify, scoring
 from contracts.events.event import Event
 
@@ -33,6 +35,7 @@ EVENTS: dict[str, type[Event]] = {event.type(): event for events in OWNERS.value
 TOPICS: tuple[str, ...] = tuple(sorted({event.TOPIC for event in EVENTS.values()}))
 
 
+@cache
 def owner_of(event: type[Event]) -> str:
     """The one service that may say this event."""
     return next(owner for owner, events in OWNERS.items() if event in events)

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated, Any, ClassVar, NotRequired, Self, TypedDict
+from typing import Annotated, Any, ClassVar, NotRequired, Self, TypedDict, cast
 
 import msgspec
 from pydantic import AwareDatetime
@@ -47,7 +47,7 @@ class HotEvent(Event):
             return super().read(text)
         for name in cls._moments:
             fields[name] = whole_milliseconds(fields[name])
-        return cls.model_construct(**fields)
+        return cast(Self, cls.model_construct(**fields))
 
     def written(self) -> bytes:
         return _ENCODER.encode(self.__dict__)

@@ -18,7 +18,7 @@ from infra.runtime.clock import Clock
 from infra.runtime.letters import seal
 from infra.runtime.relay import Relay
 from infra.runtime.telemetry import late_span, now_ns
-from services.assets.hj212 import Frame, Packet, Rejected, Splitter, answer_9014, masked, packet_of
+from services.assets.hj212 import Frame, Packet, Rejected, Splitter, answer_9014, packet_of
 from services.assets.hj212.crc import DIALECTS
 from services.assets.intake import Taken, refusal, sent_of, take
 from services.assets.register import Passwords, Register
@@ -41,6 +41,7 @@ class Gateway:
         self._settings, self._register, self._clock = settings, register, clock
         self._producer, self._relay = producer, relay
         self._passwords = Passwords(settings.secrets)
+        self._tolerance = timedelta(seconds=settings.future_tolerance_seconds)
         self._busy = 0
         self._connections: set[asyncio.Task[None]] = set()
 
@@ -83,24 +84,23 @@ class Gateway:
         if isinstance(packet, Rejected):
             return self.refused(packet), None
         known = await self._register.by_mn(packet.mn)
-        piece, now = masked(frame.raw), self._clock.now()
+        now = self._clock.now()
         if known is None:
-            return refusal("unknown_mn", f"MN {packet.mn} is not in the register", piece, now, packet.mn), packet
+            return refusal("unknown_mn", f"MN {packet.mn} is not in the register", frame.raw, now, packet.mn), packet
         if frame.dialect != known.crc:
-            return refusal(
-                "crc", f"CRC fits {frame.dialect}, {known.site} is registered for {known.crc}", piece, now, packet.mn
-            ), None
+            detail = f"CRC fits {frame.dialect}, {known.site} is registered for {known.crc}"
+            return refusal("crc", detail, frame.raw, now, packet.mn), None
         if not self._passwords.fits(packet.mn, packet.pw):
-            return refusal("wrong_password", f"password of {known.site}", piece, now, packet.mn), packet
-        sent = sent_of(times.timed(packet), piece.decode(errors="replace"))
+            return refusal("wrong_password", f"password of {known.site}", frame.raw, now, packet.mn), packet
+        sent = sent_of(times.timed(packet), frame.raw)
         if isinstance(sent, str):
-            return refusal(sent, f"CN {packet.cn} carries no reading", piece, now, packet.mn), packet
-        return take(sent, known, now, timedelta(seconds=self._settings.future_tolerance_seconds)), packet
+            return refusal(sent, f"CN {packet.cn} carries no reading", frame.raw, now, packet.mn), packet
+        return take(sent, known, now, self._tolerance), packet
 
     def refused(self, piece: Rejected) -> Taken:
         """What a piece that is no frame becomes."""
         reason = piece.reason.value if piece.reason.value in _EVENT_REASONS else "unsupported"
-        return refusal(reason, piece.detail, piece.shown, self._clock.now())  # type: ignore[arg-type]
+        return refusal(reason, piece.detail, piece.piece, self._clock.now())  # type: ignore[arg-type]
 
     async def publish(self, batch: Sequence[Taken]) -> None:
         """Hands events to Kafka and returns when all replicas have them."""

@@ -6,7 +6,7 @@ import hashlib
 import uuid
 from collections.abc import Iterable, Mapping
 from contextlib import suppress
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal, InvalidOperation
 
@@ -20,7 +20,7 @@ from contracts.events.assets import (
     RejectionReason,
 )
 from contracts.events.event import Event
-from services.assets.hj212 import Packet
+from services.assets.hj212 import Packet, masked
 from services.assets.register import Known
 
 KINDS: Mapping[str, ReadingKind] = {"2011": "realtime", "2051": "minute", "2061": "hour", "2031": "day"}
@@ -44,19 +44,19 @@ class Taken:
 
 @dataclass(frozen=True, slots=True)
 class Sent:
-    """What a logger says it measured, before it is checked. `values` are as written."""
+    """What a logger says it measured, before it is checked. `values` are as written; `raw` is its frame, with PW."""
 
     kind: ReadingKind
     time: datetime
     values: Mapping[str, Mapping[str, str]]
     digest: str
-    piece: str = ""
+    raw: bytes = field(default=b"", repr=False)
     channel: Channel = "hj212"
     part: int = 1
     parts: int = 1
 
 
-def sent_of(packet: Packet, piece: str) -> Sent | RejectionReason:
+def sent_of(packet: Packet, raw: bytes) -> Sent | RejectionReason:
     """The readings in a packet; the reason where it holds none."""
     kind = KINDS.get(packet.cn)
     if kind is None:
@@ -65,7 +65,7 @@ def sent_of(packet: Packet, piece: str) -> Sent | RejectionReason:
         return "syntax"
     digest = hashlib.sha256(packet.cp.encode()).hexdigest()
     part, parts = packet.pno or 1, packet.pnum or 1
-    return Sent(kind, packet.data_time.astimezone(UTC), packet.values, digest, piece, part=part, parts=parts)
+    return Sent(kind, packet.data_time.astimezone(UTC), packet.values, digest, raw, part=part, parts=parts)
 
 
 def reading_id(site: str, kind: str, time: datetime) -> str:
@@ -143,16 +143,17 @@ def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta)
 def _measured(fields: Mapping[str, str], factor: Decimal | None) -> Measured:
     """In the register's unit. Raises InvalidOperation for what is not a finite number."""
     value = fields.get("avg") or fields.get("rtd") or fields.get("value")
+    low, high = fields.get("min"), fields.get("max")
     return Measured(
-        value=_number(value, factor),
-        low=_number(fields.get("min"), factor),
-        high=_number(fields.get("max"), factor),
-        flag=flag_of(fields.get("flag", "")),
+        _number(value, factor) if value else None,
+        _number(low, factor) if low else None,
+        _number(high, factor) if high else None,
+        flag_of(fields.get("flag", "")),
     )
 
 
-def _number(text: str | None, factor: Decimal | None) -> Decimal | None:
-    if not text or text.isspace():
+def _number(text: str, factor: Decimal | None) -> Decimal | None:
+    if text.isspace():
         return None
     number = Decimal(text)
     if not number.is_finite():
@@ -198,15 +199,15 @@ def _rejection(
     name = f"{reading_id(known.site, sent.kind, sent.time)}/{reason}/{code or 'all'}/{sent.digest[:16]}"
     return ReadingRejectedV1(
         at=at, rejection=str(uuid.uuid5(_IDS, name)), reason=reason, detail=detail, site=known.site, mn=known.mn,
-        code=code, time=sent.time, kind=sent.kind, values=values or {}, piece=sent.piece[:2000], received_at=at,
+        code=code, time=sent.time, kind=sent.kind, values=values or {}, piece=_shown(sent.raw), received_at=at,
         channel=sent.channel,
     )  # fmt: skip
 
 
-def refusal(reason: RejectionReason, detail: str, piece: bytes, at: datetime, mn: str | None = None) -> Taken:
-    """A piece of the stream that became no reading of a known logger. `piece` must be masked."""
-    name = f"{reason}/{mn}/{piece!r}/{at.isoformat()}"
-    text = piece.decode(errors="replace")[:2000]
+def refusal(reason: RejectionReason, detail: str, raw: bytes, at: datetime, mn: str | None = None) -> Taken:
+    """A piece of the stream that became no reading of a known logger."""
+    piece = _shown(raw)
+    name = f"{reason}/{mn}/{piece}/{at.isoformat()}"
     return _taken(
         [
             ReadingRejectedV1(
@@ -215,11 +216,16 @@ def refusal(reason: RejectionReason, detail: str, piece: bytes, at: datetime, mn
                 reason=reason,
                 detail=detail,
                 mn=mn,
-                piece=text,
+                piece=piece,
                 received_at=at,
             )
         ]
     )
+
+
+def _shown(raw: bytes) -> str:
+    """At most 2,000 characters, the password masked."""
+    return masked(raw).decode(errors="replace")[:2000]
 
 
 def _taken(events: Iterable[Event]) -> Taken:

@@ -7,7 +7,9 @@ import json
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from math import inf
 from pathlib import Path
+from time import monotonic
 from zoneinfo import ZoneInfo
 
 from contracts.agreements.agreement import Agreement
@@ -15,6 +17,8 @@ from contracts.agreements.sites import Measure, Site
 from infra.runtime.agreements import AgreementKept, LotKept, Reader, agreement_of
 from infra.runtime.ledger import Database
 from infra.runtime.security import hash_of_key
+
+LOOK_SECONDS = 1.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -94,11 +98,12 @@ class Register:
 
 
 class Passwords:
-    """The loggers' passwords, as `loggers.json` of the secrets: {"<MN>": "<HMAC-SHA256 hex>"}."""
+    """The loggers' passwords, as `loggers.json` of the secrets: {"<MN>": "<HMAC-SHA256 hex>"}; a change counts within
+    `LOOK_SECONDS`."""
 
     def __init__(self, secrets: Path) -> None:
         self._secrets = secrets
-        self._read_at = -1.0
+        self._looked_at = self._read_at = -inf
         self._hashes: dict[str, str] = {}
         self._right: set[tuple[str, str]] = set()
 
@@ -119,6 +124,9 @@ class Passwords:
         return False
 
     def _read_when_changed(self) -> None:
+        if monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        self._looked_at = monotonic()
         path = self._secrets / "loggers.json"
         changed = path.stat().st_mtime if path.exists() else 0.0
         if changed != self._read_at:

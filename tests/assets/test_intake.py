@@ -120,7 +120,7 @@ def test_frame_again_has_the_same_ids(known: Known) -> None:
         assert isinstance(frame, Frame)
         packet = packet_of(frame)
         assert isinstance(packet, Packet)
-        found = sent_of(packet, "piece")
+        found = sent_of(packet, b"piece")
         assert isinstance(found, Sent)
         return take(found, known, NOW, TOLERANCE).ids
 
@@ -128,6 +128,6 @@ def test_frame_again_has_the_same_ids(known: Known) -> None:
 
 
 def test_refusal_names_its_reason() -> None:
-    (event,) = refusal("crc", "the CRC is 1100, 2D00 expected", b"##0101PW=******", NOW).events
+    (event,) = refusal("crc", "the CRC is 1100, 2D00 expected", b"##0101PW=secret;MN=S", NOW).events
     assert isinstance(event, ReadingRejectedV1)
-    assert (event.reason, event.piece, event.key) == ("crc", "##0101PW=******", "unknown")
+    assert (event.reason, event.piece, event.key) == ("crc", "##0101PW=******;MN=S", "unknown")

@@ -98,8 +98,8 @@ async def _again(row: dict[str, Any], register: Register) -> tuple[Known, Sent]:
         undone = {code: _undone(value, known, code) for code, value in row["values"].items()}
         return known, Sent(row["kind"], row["time"], undone, row["_id"], channel="release")
     try:
-        segment = row["piece"].partition("##")[2][4:-4].encode()
-        sent = sent_of(parse(segment), row["piece"])
+        raw = row["piece"].encode()
+        sent = sent_of(parse(raw.partition(b"##")[2][4:-4]), raw)
     except Malformed as flaw:
         raise Problem(
             409,
