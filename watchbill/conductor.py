@@ -42,16 +42,20 @@ class Conductor:
             await client.aclose()
 
     async def move(self, now: datetime, horizon: datetime) -> None:
-        """Sets everybody's clock; timers fire up to `horizon`."""
+        """Sets everybody's clock, before anything is sent to them; timers fire up to `horizon`."""
+        self.turn(now, horizon)
+        await asyncio.gather(*(self._ask(name, "/runtime/clock", self._time()) for name in self._clients))
+
+    def turn(self, now: datetime, horizon: datetime) -> None:
+        """Sets the clock, of which everybody is told when next asked to settle."""
         self.now, self._horizon = now, horizon
         written = self._clock_file.with_suffix(".new")
-        written.write_text(json.dumps({"now": now.isoformat(), "horizon": horizon.isoformat()}))
+        written.write_text(json.dumps(self._time()))
         written.replace(self._clock_file)
-        await asyncio.gather(*(self._move(name) for name in self._clients))
 
-    async def _move(self, name: str) -> None:
+    def _time(self) -> dict[str, str]:
         assert self.now
-        await self._ask(name, "/runtime/clock", {"now": self.now.isoformat(), "horizon": self._horizon.isoformat()})
+        return {"now": self.now.isoformat(), "horizon": self._horizon.isoformat()}
 
     async def _ask(self, name: str, path: str, body: Any) -> dict[str, Any]:
         """Asks until there is an answer: a killed service is started again by its supervisor."""
@@ -69,20 +73,28 @@ class Conductor:
         """How much has been said on a stream: it grows when something happened there."""
         return sum(offset + 1 for where, offset in self._said.items() if where.startswith(f"{topic}/"))
 
-    async def settle(self) -> datetime | None:
-        """Returns when all is quiet, with the next due time of any timer."""
-        gate_first = GATE in self._clients
+    async def settle(self, *, frames: bool = False) -> datetime | None:
+        """Returns when all is quiet, with the next due time of any timer. `frames`: some were sent, so the gate is
+        asked first, and the others wait for what it has said."""
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            while True:
-                known = self._heard(await self._settle(GATE)) if gate_first else self._said
-                gate_first = False
-                self._said = known
-                answers = await asyncio.gather(*(self._settle(name) for name in self._clients))
-                said = self._heard(*answers)
-                if all(answer["quiet"] for answer in answers) and said == known:
-                    dues = [datetime.fromisoformat(answer["next_due"]) for answer in answers if answer["next_due"]]
-                    return min(dues, default=None)
-                self._said = said
+            if frames and GATE in self._clients:
+                self._said = self._heard(await self._settle(GATE))
+            asked, answers = set(self._clients), dict[str, dict[str, Any]]()
+            while asked:
+                before = self._said
+                for name, answer in zip(asked, await asyncio.gather(*map(self._settle, asked)), strict=True):
+                    answers[name] = answer
+                self._said = self._heard(*answers.values())
+                news = {
+                    where.rpartition("/")[0] for where, offset in self._said.items() if offset > before.get(where, -1)
+                }
+                asked = {
+                    name
+                    for name, answer in answers.items()
+                    if not answer["quiet"] or news.intersection(answer["hears"])
+                }
+        dues = [datetime.fromisoformat(answer["next_due"]) for answer in answers.values() if answer["next_due"]]
+        return min(dues, default=None)
 
     def _heard(self, *answers: Mapping[str, Any]) -> dict[str, int]:
         """What is known to have been said, with these answers."""
@@ -93,8 +105,5 @@ class Conductor:
         return said
 
     async def _settle(self, name: str) -> dict[str, Any]:
-        """A service that was restarted has an old clock: it gets the time again before it is asked."""
-        answer = await self._ask(name, "/runtime/settle", {"said": self._said, "within_seconds": 5.0})
-        if not answer["quiet"]:
-            await self._move(name)
-        return answer
+        body = {"said": self._said, "within_seconds": 5.0, "move": self._time() if self.now else None}
+        return await self._ask(name, "/runtime/settle", body)

@@ -66,7 +66,7 @@ class Outgoing:
 
 def open_record(record: Record) -> Letter:
     """Reads one record; whatever is wrong with it becomes its `flaw`."""
-    headers = tuple((name, bytes(value)) for name, value in record.headers or ())
+    headers = tuple((name, value or b"") for name, value in record.headers or ())
     attributes, flaw = _texts(headers)
     letter_id = attributes.get("ce_id") or f"{record.topic}/{record.partition}/{record.offset}"
     kind = attributes.get("ce_type", "")

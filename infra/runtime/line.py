@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import time
 import traceback
+from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -164,13 +165,12 @@ class Line:
         return self._ears.hearings.get(type(letter.event), ()) if letter.event is not None else ()
 
     async def _gather(self, page: Page, letters: Sequence[Letter]) -> None:
+        batches: dict[type[Event], list[tuple[Letter, Event]]] = defaultdict(list)
+        for letter in letters:
+            if letter.event is not None and letter.id not in self._failed:
+                batches[type(letter.event)].append((letter, letter.event))
         for event, gathering in self._ears.gatherings.items():
-            batch = [
-                (letter, letter.event)
-                for letter in letters
-                if isinstance(letter.event, event) and letter.id not in self._failed
-            ]
-            if batch:
+            if batch := batches.get(event):
                 await self._gather_one(page, gathering, batch)
 
     async def _gather_one(self, page: Page, gathering: Gathering, batch: Sequence[tuple[Letter, Any]]) -> None:

@@ -170,24 +170,32 @@ def _movable(room: Room) -> MovableClock:
 @router.post("/runtime/clock", dependencies=[allow("service")])
 async def move_clock(request: Request, move: Move) -> Move:
     """Sets the clock of a service that a conductor moves."""
-    clock = _movable(_room(request))
+    return _moved(_room(request), move)
+
+
+def _moved(room: Room, move: Move) -> Move:
+    clock = _movable(room)
     if move.now > clock.now() or move.horizon > clock.horizon():
         clock.move(max(move.now, clock.now()), max(move.horizon, clock.horizon()))
     return Move(now=clock.now(), horizon=clock.horizon())
 
 
 class Upto(BaseModel):
-    """The offsets, by `topic/partition`, that are known to have been said, and how long to wait for them."""
+    """The offsets, by `topic/partition`, that are known to have been said, and how long to wait for them; the time,
+    where the conductor's clock has moved or this service may have been started again."""
 
     said: dict[str, int] = {}
     within_seconds: float = 20.0
+    move: Move | None = None
 
 
 class Settled(BaseModel):
-    """Whether all of it was heard, nothing waits to be said and no timer is due; and what this service has said."""
+    """Whether all of it was heard, nothing waits to be said and no timer is due; what this service has said, and the
+    streams that it hears."""
 
     quiet: bool
     said: dict[str, int]
+    hears: list[str] = []
     next_due: Moment | None = None
 
 
@@ -195,12 +203,15 @@ class Settled(BaseModel):
 async def settle(request: Request, upto: Upto) -> Settled:
     """Waits until this service has nothing left to do for what was said up to here."""
     room = _room(request)
+    if upto.move:
+        _moved(room, upto.move)
     if not room.health.opened:
         return Settled(quiet=False, said={})
     until = time.monotonic() + upto.within_seconds
     while not (quiet := await _is_quiet(room, upto.said)) and time.monotonic() < until:
         await asyncio.sleep(0.004)
-    return Settled(quiet=quiet, said=dict(room.relay.said), next_due=await room.timers.next_due())
+    said, hears = dict(room.relay.said), sorted(room.streams)
+    return Settled(quiet=quiet, said=said, hears=hears, next_due=await room.timers.next_due())
 
 
 async def _is_quiet(room: Room, said: dict[str, int]) -> bool:

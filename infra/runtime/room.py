@@ -160,9 +160,13 @@ class Room:
 
     def has_heard(self, said: Mapping[str, int]) -> bool:
         """Whether all that was said on this room's streams up to these offsets has had its effect."""
-        mine = {f"{self.settings.streams}{topic}" for topic in self.ears.topics}
-        heard = self.heard
+        mine, heard = self.streams, self.heard
         return all(heard.get(where, -1) >= offset for where, offset in said.items() if where.rpartition("/")[0] in mine)
+
+    @property
+    def streams(self) -> frozenset[str]:
+        """The topics this room hears, as this installation names them."""
+        return frozenset(f"{self.settings.streams}{topic}" for topic in self.ears.topics)
 
     @property
     def heard(self) -> dict[str, int]:

@@ -28,7 +28,6 @@ class RuntimeSettings(BaseSettings):
     secrets: Path = Path("secrets")
     """Folder of secret files: `token-public.pem` and `keys.json`."""
     batch_max_records: int = 500
-    batch_wait_ms: int = 10
     retry_pause_seconds: float = 0.2
     retry_pause_max_seconds: float = 5.0
     patience_seconds: float = 30.0

@@ -2,7 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections import defaultdict
+from collections.abc import Iterable, Iterator
+from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -11,7 +13,7 @@ from contracts.agreements.entry import Source
 from contracts.agreements.sites import Asset, Logger, Measure, Site
 from contracts.values import Words
 from infra.local.simulator.station import Sent
-from services.assets.hj212 import DIALECTS, Frame, Joiner, Packet, Splitter, packet_of
+from services.assets.hj212 import DIALECTS, Frame, Packet, Splitter, packet_of
 
 PASSWORD = "secret"
 MIDNIGHT = datetime(2026, 4, 1, 16, tzinfo=UTC)
@@ -50,11 +52,22 @@ def site(
 
 def uploads(sent: Iterable[Sent]) -> list[Packet]:
     """The whole uploads in these bytes, joined where they were split; what is broken is left out."""
-    splitter, joiner = Splitter(allowed=DIALECTS), Joiner()
+    splitter = Splitter(allowed=DIALECTS)
     pieces = [piece for one in sent for piece in splitter.feed(one.data)]
     packets = [packet_of(piece) for piece in pieces if isinstance(piece, Frame)]
-    joined = [joiner.add(packet) for packet in packets if isinstance(packet, Packet)]
-    return [packet for packet in joined if packet is not None]
+    return list(whole(packet for packet in packets if isinstance(packet, Packet)))
+
+
+def whole(packets: Iterable[Packet]) -> Iterator[Packet]:
+    """Each upload once its last part is here, with the values of all of its parts."""
+    parts: dict[tuple[str, datetime | None], list[Packet]] = defaultdict(list)
+    for packet in packets:
+        together = parts[packet.cn, packet.data_time]
+        together.append(packet)
+        if len(together) == (packet.pnum or 1):
+            values = {code: fields for part in together for code, fields in part.values.items()}
+            yield replace(together[0], values=values)
+            together.clear()
 
 
 def of(cn: str, packets: Iterable[Packet]) -> dict[datetime, Packet]:

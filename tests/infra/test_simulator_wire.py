@@ -13,7 +13,8 @@ from hypothesis import strategies as st
 
 from contracts.agreements.sites import CrcDialect
 from infra.local.simulator.wire import Answers, Page, Pen, crc16, modbus16, swapped16
-from services.assets.hj212 import Frame, Joiner, Packet, Splitter, answer_9014, crc16_hj212, packet_of
+from services.assets.hj212 import Frame, Packet, Splitter, answer_9014, crc16_hj212, packet_of
+from tests.infra.stations import whole
 
 VECTORS: list[dict[str, Any]] = json.loads((Path(__file__).parents[1] / "assets" / "hj212_frames.json").read_text())
 SENT = datetime(2026, 4, 1, 2, 5, 0, 123_000, tzinfo=UTC)
@@ -75,9 +76,8 @@ def test_edition_shows_in_the_head(edition: str, flag: int) -> None:
 def test_long_upload_is_joined_again(count: int, edition: str) -> None:
     pages = Pen(MN, "123456", edition).upload("2061", SENT, PERIOD, MANY[:count])
     assert all(len(page.data) <= 1036 for page in pages)
-    joiner = Joiner()
-    whole = [joined for packet in packets(pages) if (joined := joiner.add(packet)) is not None]
-    assert [list(packet.values) for packet in whole] == [[item[:6] for item in MANY[:count]]]
+    found = list(whole(packets(pages)))
+    assert [list(packet.values) for packet in found] == [[item[:6] for item in MANY[:count]]]
 
 
 def test_each_split_packet_has_own_qn() -> None:

@@ -115,7 +115,7 @@ class Play:
             target = self._due[0].at
         await self.conductor.move(target, now)
         await self._feed(now, target)
-        next_timer = await self.conductor.settle()
+        next_timer = await self.conductor.settle(frames=True)
         if self._due and self._due[0].at <= target:
             await self._fire(next_timer, target, target - timedelta(milliseconds=1))
             await self._act(target)
@@ -128,7 +128,7 @@ class Play:
     async def _fire(self, next_timer: datetime | None, now: datetime, horizon: datetime) -> None:
         """Lets the timers fire that are due up to the horizon."""
         while next_timer and next_timer <= horizon:
-            await self.conductor.move(now, horizon)
+            self.conductor.turn(now, horizon)
             next_timer = await self.conductor.settle()
 
     async def _feed(self, start: datetime, end: datetime) -> None:
