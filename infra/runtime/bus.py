@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import logging
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -14,13 +15,12 @@ from faststream.kafka import KafkaBroker
 
 from contracts.events.catalog import TOPICS
 from infra.runtime.ears import Ears
-from infra.runtime.letters import open_record
+from infra.runtime.feed import Feed
 from infra.runtime.line import Line
 from infra.runtime.settings import RuntimeSettings
 
 _TOPIC_EXISTS = 36
 _FIRST = "agreements"
-_POLL_MS = 1000
 _LOGGER = logging.getLogger("faststream")
 _LOGGER.setLevel(logging.WARNING)  # a line for each batch says nothing that our own lines do not
 
@@ -63,42 +63,44 @@ def lines_of(topics: Sequence[str]) -> list[tuple[str, ...]]:
     return [line for line in ((_FIRST,) if _FIRST in topics else (), others) if line]
 
 
-def open_bus(settings: RuntimeSettings, ears: Ears, lines: Sequence[Line]) -> KafkaBroker:
-    """A broker with a subscriber for each line of this service."""
-    broker = KafkaBroker(
-        settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER
-    )
-    for line in lines:
-        _subscribe(broker, settings, ears, line)
-    return broker
+class Bus:
+    """The subscribers of one service: a feed for each of its lines."""
 
+    def __init__(self, settings: RuntimeSettings, ears: Ears, lines: Sequence[Line]) -> None:
+        self.broker = KafkaBroker(
+            settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER
+        )
+        self._feeds = [Feed(line, settings.batch_max_records) for line in lines]
+        for line, feed in zip(lines, self._feeds, strict=True):
+            self._subscribe(settings, ears, line, feed)
 
-def _subscribe(broker: KafkaBroker, settings: RuntimeSettings, ears: Ears, line: Line) -> None:
-    async def take(message: Any) -> None:
-        """Never raises: FastStream would skip the batch, and the next acknowledgement commit past it."""
-        await line.handle([open_record(record) for record in message.raw_message])
-        await message.ack()
+    async def start(self) -> None:
+        """Joins the groups; records flow from here on."""
+        await self.broker.start()
 
-    async def poll(consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
-        """Waits in the poll, which a record ends at once. FastStream's own sleeps as long again after an empty one."""
-        found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=settings.batch_max_records)
-        return tuple(record for records in found.values() for record in records)
+    async def stop(self) -> None:
+        """Takes no more, finishes what was taken, leaves."""
+        await asyncio.gather(*(feed.close() for feed in self._feeds))
+        await self.broker.stop()
 
-    take.__annotations__["message"] = list[Union[ears.events_on(line.topics)]]  # type: ignore[misc]  # AsyncAPI reads it
-    subscriber = broker.subscriber(
-        *(f"{settings.streams}{topic}" for topic in line.topics),
-        batch=True,
-        group_id=group_of(settings, ears.service, line.topics),
-        group_instance_id=f"{ears.service}.{line.topics[0]}.{settings.instance}",
-        auto_offset_reset="earliest",
-        ack_policy=AckPolicy.MANUAL,
-        max_records=settings.batch_max_records,
-        parser=_raw_records,
-        decoder=_undecoded,
-        title=f"{ears.service}: {', '.join(line.topics)}",
-    )
-    subscriber.get_msg = poll  # type: ignore[method-assign]
-    subscriber(take)
+    def _subscribe(self, settings: RuntimeSettings, ears: Ears, line: Line, feed: Feed) -> None:
+        async def take(message: Any) -> None:
+            await feed.take(message)
+
+        take.__annotations__["message"] = list[Union[ears.events_on(line.topics)]]  # type: ignore[misc]  # for AsyncAPI
+        subscriber = self.broker.subscriber(
+            *(f"{settings.streams}{topic}" for topic in line.topics),
+            batch=True,
+            group_id=group_of(settings, ears.service, line.topics),
+            group_instance_id=f"{ears.service}.{line.topics[0]}.{settings.instance}",
+            auto_offset_reset="earliest",
+            ack_policy=AckPolicy.MANUAL,
+            parser=_raw_records,
+            decoder=_undecoded,
+            title=f"{ears.service}: {', '.join(line.topics)}",
+        )
+        subscriber.get_msg = feed.poll  # type: ignore[method-assign]
+        subscriber(take)
 
 
 def group_of(settings: RuntimeSettings, service: str, topics: Sequence[str]) -> str:

@@ -148,9 +148,9 @@ class Room:
             for topics in bus.lines_of(self.ears.topics)
             for heard in [await bus.committed(self.settings, self.name, topics)]
         ]
-        broker = bus.open_bus(self.settings, self.ears, self.lines)
-        await broker.start()
-        stack.push_async_callback(broker.stop)
+        subscribers = bus.Bus(self.settings, self.ears, self.lines)
+        stack.push_async_callback(subscribers.stop)
+        await subscribers.start()
 
     async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
         """After a stop, what was said meanwhile is heard before an overdue timer decides without it."""

@@ -16,7 +16,7 @@ from contracts.events.catalog import EVENTS, OWNERS, TOPICS
 from contracts.events.published import example_of, text_of
 from infra.deploy.asyncapi import FILE, rooms, whole_document, write
 from infra.runtime.asyncapi import Document, asyncapi_document
-from infra.runtime.bus import group_of, lines_of, open_bus
+from infra.runtime.bus import Bus, group_of, lines_of
 from infra.runtime.letters import seal
 from infra.runtime.room import Room
 
@@ -159,7 +159,7 @@ class Silent:
 def test_faststream_hears_the_same(room: Room) -> None:
     """What bus.py subscribes to, as FastStream's own generator sees it."""
     lines: Any = [Silent(topics) for topics in lines_of(room.ears.topics)]
-    broker = open_bus(room.settings, room.ears, lines)
+    broker = Bus(room.settings, room.ears, lines).broker
     theirs = AsyncAPI(broker, schema_version="3.0.0").to_specification().to_jsonable()
     payloads = [part for name, part in theirs["components"]["schemas"].items() if name.endswith(":Payload")]
     topics = {channel["address"] for channel in theirs["channels"].values()}

@@ -19,6 +19,7 @@ from pydantic import BaseModel
 
 from contracts.events.inspections import InspectionDueV1, InspectionMissedV1
 from contracts.values import Moment
+from infra.runtime import bus
 from infra.runtime.acts import Act
 from infra.runtime.clock import MovableClock
 from infra.runtime.ears import Ears, Wake
@@ -121,19 +122,29 @@ async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
 
 
 @pytest.fixture
-async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
+def settings(platform: Any, tmp_path: Path) -> RuntimeSettings:
     (tmp_path / "keys.secret").write_bytes(b"s")
     known = {"hash": hash_of_key(KEY, b"s"), "role": "service", "name": "conductor"}
     (tmp_path / "keys.json").write_text(json.dumps({KEY[:8]: known}))
     prefix = f"t{uuid.uuid4().hex[:8]}"
-    settings = RuntimeSettings(
+    return RuntimeSettings(
         kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix, clock="movable",
         secrets=tmp_path, instance=prefix, bad_in_a_row_max=3,
     )  # fmt: skip
+
+
+@asynccontextmanager
+async def town_of(settings: RuntimeSettings) -> AsyncIterator[Town]:
     rooms = {room.name: room for room in (planner(settings), watcher(settings))}
     async with opened(rooms["inspections"]) as plans, opened(rooms["incidents"]) as watches:
         made = Town(rooms, {"inspections": plans, "incidents": watches})
         await made.move(START)
+        yield made
+
+
+@pytest.fixture
+async def town(settings: RuntimeSettings) -> AsyncIterator[Town]:
+    async with town_of(settings) as made:
         yield made
 
 
@@ -182,6 +193,17 @@ async def test_poison_is_parked_others_go_on(town: Town) -> None:
         ("remember_task_on_due", True)
     ]
     assert (await seen(town, task) or {})["times"] == 1
+
+
+async def test_stop_commits_all_that_was_heard(settings: RuntimeSettings) -> None:
+    async with town_of(settings) as town:
+        for _ in range(3):
+            await town.post("inspections", "/plan", planned(uuid.uuid4().hex))
+        await town.settle()
+    stream = f"{settings.streams}inspections/"
+    ends = {where: end for where, end in (await bus.ends(settings)).items() if where.startswith(stream) and end >= 0}
+    committed = await bus.committed(settings, "incidents", ["inspections"])
+    assert ends and {where: at for where, at in committed.items() if at >= 0} == ends
 
 
 async def test_no_key_no_answer(town: Town) -> None:

@@ -1,0 +1,77 @@
+"""A feed: one consumer's way through its streams, a batch at a time, and where it has got to."""
+
+from __future__ import annotations
+
+import asyncio
+from contextlib import suppress
+from time import monotonic
+from typing import Any
+
+import structlog
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from infra.runtime.letters import open_record
+from infra.runtime.line import Line
+
+log = structlog.get_logger()
+COMMIT_SECONDS = 1.0
+CLOSE_SECONDS = 8.0
+_POLL_MS = 1000
+
+
+class Feed:
+    """The next batch is asked for only when the last has had its effect, so the consumer's position is then all heard.
+
+    The position is committed at most once a second, and at the end: a crash repeats that second, and the inbox drops
+    the repeats.
+    """
+
+    def __init__(self, line: Line, max_records: int) -> None:
+        self._line, self._max_records = line, max_records
+        self._consumer: AIOKafkaConsumer | None = None
+        self._idle = asyncio.Event()
+        self._is_closing = self._is_ahead = False
+        self._committed_at = monotonic()
+
+    async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
+        """Waits for records, which end the wait at once (FastStream's own poll sleeps as long again after none)."""
+        self._consumer = consumer
+        self._idle.set()
+        if self._is_closing:
+            await asyncio.Event().wait()
+        if monotonic() - self._committed_at >= COMMIT_SECONDS:
+            await self._commit(consumer)
+        found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._max_records)
+        if not found:
+            return ()
+        if self._is_closing:  # fetched, not heard: the position must not be committed any more
+            self._is_ahead = False
+            return ()
+        self._idle.clear()
+        self._is_ahead = True
+        return tuple(record for records in found.values() for record in records)
+
+    async def take(self, message: Any) -> None:
+        """Never raises: FastStream would skip the batch."""
+        await self._line.handle([open_record(record) for record in message.raw_message])
+
+    async def close(self) -> None:
+        """Takes no more, finishes what it has, commits."""
+        self._is_closing = True
+        if self._consumer is None:
+            return
+        with suppress(TimeoutError):
+            async with asyncio.timeout(CLOSE_SECONDS):
+                await self._idle.wait()
+                await self._commit(self._consumer)
+
+    async def _commit(self, consumer: AIOKafkaConsumer) -> None:
+        if not self._is_ahead:
+            return
+        self._committed_at = monotonic()
+        try:
+            await consumer.commit()
+            self._is_ahead = False
+        except KafkaError as error:
+            log.warning("position not committed", line=self._line.name, error=f"{type(error).__name__}: {error}")
