@@ -15,10 +15,16 @@ class Frozen(BaseModel):
 
 
 def whole_milliseconds(at: datetime) -> datetime:
-    """UTC, cut to the millisecond: the finest time that every store and every peer of ours keeps."""
+    """UTC, cut to the millisecond: the finest time that every store and every peer of ours keeps.
+
+    Raises ValueError where UTC has no such year (0001-01-01T00:00:00+08:00).
+    """
     if at.tzinfo is UTC and at.microsecond % 1000 == 0:
         return at
-    at = at.astimezone(UTC)
+    try:
+        at = at.astimezone(UTC)
+    except OverflowError as error:
+        raise ValueError(f"{at.isoformat()} lies outside the years 1 to 9999 in UTC") from error
     return at.replace(microsecond=at.microsecond // 1000 * 1000)
 
 

@@ -41,12 +41,12 @@ class HotEvent(Event):
     def read(cls, text: bytes) -> Self:
         try:
             fields = cls._decoder.decode(text)
-        except msgspec.MsgspecError:
+            for name in cls._moments:
+                fields[name] = whole_milliseconds(fields[name])
+        except ValueError:  # msgspec's, too
             return super().read(text)
         if not cls.is_sound(fields):
             return super().read(text)
-        for name in cls._moments:
-            fields[name] = whole_milliseconds(fields[name])
         return cast(Self, cls.model_construct(**fields))
 
     def written(self) -> bytes:

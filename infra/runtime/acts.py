@@ -5,7 +5,7 @@ from __future__ import annotations
 import hashlib
 import uuid
 from collections.abc import Awaitable, Callable
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import TYPE_CHECKING, Annotated, Any, ClassVar, TypeVar
 
 from fastapi import Depends, Request, Response
@@ -14,6 +14,7 @@ from pydantic import BaseModel
 from contracts.values import Words
 from infra.runtime.ledger import Conflict, Entry
 from infra.runtime.ledger import Database as RoomDatabase
+from infra.runtime.letters import TooLarge
 from infra.runtime.problems import Problem
 from infra.runtime.security import Caller, Identity
 from infra.runtime.states import State
@@ -33,6 +34,7 @@ class Acted(State):
     digest: str
     answer: str
     at: datetime
+    """By the system's clock: when it may be forgotten."""
 
 
 def _room(request: Request) -> Room:
@@ -68,10 +70,12 @@ class Doing:
     async def __call__(self, name: str, body: BaseModel, handler: Callable[[Entry, Identity], Awaitable[R]]) -> R:
         """Runs the handler in an entry and commits it. The same key and body give the same answer, without effect.
 
-        Problems: 422 where the key was used for another body; what the handler raises. Nothing is written then.
+        Problems: 422 where the key was used for another body, 413 where an event would be too large; what the handler
+        raises. Nothing is written then.
         """
         digest = hashlib.sha256(f"{name}|{body.model_dump_json()}".encode()).hexdigest()
-        key = f"{self.caller.person}|{self.key or uuid.uuid4()}"
+        who = self.caller
+        key = f"{who.organisation}|{who.role}|{who.person}|{self.key or uuid.uuid4()}"
         with span(f"act {name}", self.parent, om__person=self.caller.person, om__act=name):
             for _ in range(_CONFLICTS_MAX):
                 try:
@@ -79,6 +83,9 @@ class Doing:
                     return answer
                 except Conflict:
                     continue
+                except TooLarge as error:
+                    words = Words(zh="内容过大，请减少后重试", en="This is too much at once: send less")
+                    raise Problem(413, "too-large", words, str(error)) from error
         raise Problem(409, "conflict", Words(zh="他人正在修改，请重试", en="Somebody else is changing this; try again"))
 
     async def _once(
@@ -93,7 +100,7 @@ class Doing:
                 return _answered(before, digest)
             result = await handler(entry, self.caller)
             if self.key:
-                entry.write(Acted(id=key, digest=digest, answer=result.model_dump_json(), at=entry.now))
+                entry.write(Acted(id=key, digest=digest, answer=result.model_dump_json(), at=datetime.now(UTC)))
             page.accept(entry)
             self.room.relay.post(await ledger.commit(page))
         return result

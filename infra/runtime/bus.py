@@ -16,11 +16,14 @@ from faststream.kafka import KafkaBroker
 from contracts.events.catalog import TOPICS
 from infra.runtime.ears import Ears
 from infra.runtime.feed import Feed
+from infra.runtime.health import Health
+from infra.runtime.letters import EVENT_BYTES_MAX
 from infra.runtime.line import Line
 from infra.runtime.settings import RuntimeSettings
 
 _TOPIC_EXISTS = 36
 _FIRST = "agreements"
+_MESSAGE_BYTES_MAX = EVENT_BYTES_MAX + 100_000
 _LOGGER = logging.getLogger("faststream")
 _LOGGER.setLevel(logging.WARNING)  # a line for each batch says nothing that our own lines do not
 
@@ -31,7 +34,11 @@ async def ensure_topics(settings: RuntimeSettings) -> None:
     await admin.start()
     try:
         missing = {f"{settings.streams}{topic}" for topic in TOPICS} - set(await admin.list_topics())
-        wanted = [NewTopic(name, settings.kafka_partitions, settings.kafka_replicas) for name in sorted(missing)]
+        takes = {"max.message.bytes": str(_MESSAGE_BYTES_MAX)}
+        wanted = [
+            NewTopic(name, settings.kafka_partitions, settings.kafka_replicas, topic_configs=takes)
+            for name in sorted(missing)
+        ]
         if not wanted:
             return
         answer = await admin.create_topics(wanted)
@@ -51,6 +58,7 @@ def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
         enable_idempotence=True,
         linger_ms=0,
         request_timeout_ms=30_000,
+        max_request_size=_MESSAGE_BYTES_MAX,
     )
 
 
@@ -66,11 +74,11 @@ def lines_of(topics: Sequence[str]) -> list[tuple[str, ...]]:
 class Bus:
     """The subscribers of one service: a feed for each of its lines."""
 
-    def __init__(self, settings: RuntimeSettings, ears: Ears, lines: Sequence[Line]) -> None:
+    def __init__(self, settings: RuntimeSettings, ears: Ears, lines: Sequence[Line], health: Health) -> None:
         self.broker = KafkaBroker(
             settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER
         )
-        self._feeds = [Feed(line, settings.batch_max_records) for line in lines]
+        self._feeds = [Feed(line, health, settings.batch_max_records) for line in lines]
         for line, feed in zip(lines, self._feeds, strict=True):
             self._subscribe(settings, ears, line, feed)
 

@@ -11,12 +11,14 @@ import structlog
 from aiokafka import AIOKafkaConsumer
 from aiokafka.errors import KafkaError
 
+from infra.runtime.health import Health
 from infra.runtime.letters import open_record
 from infra.runtime.line import Line
 
 log = structlog.get_logger()
 COMMIT_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
+LOOK_SECONDS = 5.0
 _POLL_MS = 1000
 
 
@@ -27,12 +29,13 @@ class Feed:
     the repeats.
     """
 
-    def __init__(self, line: Line, max_records: int) -> None:
-        self._line, self._max_records = line, max_records
+    def __init__(self, line: Line, health: Health, max_records: int) -> None:
+        self._line, self._health, self._max_records = line, health, max_records
+        self.name = f"feed {','.join(line.topics)}"
         self._consumer: AIOKafkaConsumer | None = None
         self._idle = asyncio.Event()
         self._is_closing = self._is_ahead = False
-        self._committed_at = monotonic()
+        self._committed_at = self._looked_at = monotonic()
 
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """Waits for records, which end the wait at once (FastStream's own poll sleeps as long again after none)."""
@@ -42,9 +45,15 @@ class Feed:
             await asyncio.Event().wait()
         if monotonic() - self._committed_at >= COMMIT_SECONDS:
             await self._commit(consumer)
-        found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._max_records)
-        if not found:
-            return ()
+        try:
+            found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._max_records)
+            if not found:
+                await self._look(consumer)
+                return ()
+        except KafkaError as error:
+            self._health.bad(self.name, f"cannot hear: {type(error).__name__}: {error}", restart=False)
+            raise
+        self._health.good(self.name)
         if self._is_closing:  # fetched, not heard: the position must not be committed any more
             self._is_ahead = False
             return ()
@@ -55,6 +64,19 @@ class Feed:
     async def take(self, message: Any) -> None:
         """Never raises: FastStream would skip the batch."""
         await self._line.handle([open_record(record) for record in message.raw_message])
+
+    async def _look(self, consumer: AIOKafkaConsumer) -> None:
+        """Silence may be Kafka's own: a poll that finds nothing does not fail when no broker is there."""
+        if monotonic() - self._looked_at < LOOK_SECONDS:
+            return
+        try:
+            async with asyncio.timeout(LOOK_SECONDS):
+                await consumer.topics()
+        except (TimeoutError, KafkaError) as error:
+            self._health.bad(self.name, f"Kafka does not answer: {type(error).__name__}", restart=False)
+        else:
+            self._health.good(self.name)
+        self._looked_at = monotonic()
 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""

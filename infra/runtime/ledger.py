@@ -180,7 +180,10 @@ class Page:
         await self._write_states(session)
         await self._write_timers(session)
         if rows:
-            await db.outbox.insert_many(list(rows), session=session)
+            # By replacement: a gathered batch that is heard again may say again what still waits to be sent.
+            await db.outbox.bulk_write(
+                [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows], session=session
+            )
         if self.parked:
             parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
             await db.parked.bulk_write(parked, session=session)
@@ -219,6 +222,7 @@ class Page:
                         "name": name,
                         "key": key,
                         "due": due,
+                        "armed_by": str(uuid.uuid5(_IDS, entry.cause)),
                         "correlation": entry.correlation,
                         "trace": dict(entry.trace),
                     }
@@ -256,7 +260,8 @@ class Ledger:
             except PyMongoError as error:
                 if getattr(error, "code", None) != 48:  # another instance was first
                     raise
-        await self.db.inbox.create_index("at", expireAfterSeconds=keep_days * 86_400)
+        for kept in (self.db.inbox, self.db.acts):
+            await kept.create_index("at", expireAfterSeconds=keep_days * 86_400)
         await self.db.outbox.create_index([("owner", 1), ("seq", 1)])
         await self.db.timers.create_index([("due", 1), ("_id", 1)])
 

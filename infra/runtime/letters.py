@@ -13,6 +13,12 @@ from contracts.events.catalog import EVENTS, owner_of
 from contracts.events.event import Event
 
 Headers = tuple[tuple[str, bytes], ...]
+EVENT_BYTES_MAX = 4_000_000
+"""The longest body that is said; the streams and the producers take a little more."""
+
+
+class TooLarge(ValueError):
+    """An event that no stream would take."""
 
 
 class Record(Protocol):
@@ -108,12 +114,14 @@ def _event(kind: str, value: bytes | None) -> tuple[Event | None, str | None]:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
         return None, f"{kind} does not fit its schema: {where}: {first['msg']}"
+    except Exception as error:  # whatever a body does to its reader, it must not take its batch along
+        return None, f"{kind} cannot be read: {type(error).__name__}: {error}"
 
 
 def seal(
     event: Event, *, id: str, said_at: datetime, correlation: str, causation: str, trace: Mapping[str, str]
 ) -> Outgoing:
-    """Writes an event into a letter. `trace` holds the W3C headers of the context it is said in."""
+    """Writes an event into a letter. `trace` holds the W3C headers of the context it is said in. Raises `TooLarge`."""
     kind = event.type()
     attributes = {
         "ce_specversion": "1.0",
@@ -128,4 +136,7 @@ def seal(
         **trace,
     }
     headers = tuple((name, value.encode()) for name, value in attributes.items())
-    return Outgoing(id, event.TOPIC, event.key.encode(), event.written(), headers)
+    body = event.written()
+    if len(body) > EVENT_BYTES_MAX:
+        raise TooLarge(f"{kind} of {len(body):,} bytes; at most {EVENT_BYTES_MAX:,}")
+    return Outgoing(id, event.TOPIC, event.key.encode(), body, headers)

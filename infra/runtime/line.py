@@ -19,7 +19,7 @@ from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Ledger, Page
-from infra.runtime.letters import Letter, open_record
+from infra.runtime.letters import Letter
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.telemetry import inside, late_span, now_ns, trace_of
@@ -130,10 +130,12 @@ class Line:
             page = await self._page(letters)
             if not page.empty:
                 self._relay.post(await self._ledger.commit(page))
-        self._count(page)
+        self._count(page, letters)
 
-    def _count(self, page: Page) -> None:
-        self._bad_in_a_row = 0 if page.entries else self._bad_in_a_row + len(page.parked)
+    def _count(self, page: Page, letters: Sequence[Letter]) -> None:
+        bad = {row["event"] for row in page.parked}
+        for letter in letters:
+            self._bad_in_a_row = self._bad_in_a_row + 1 if letter.id in bad else 0
         metrics.PARKED.labels(self._ears.service).inc(len(page.parked))
         for entry in page.entries:
             metrics.HANDLED.labels(self._ears.service, entry.handler).inc()
@@ -142,7 +144,7 @@ class Line:
         page = self._ledger.page()
         await self._gather(page, letters)
         due = [(letter, hearing) for letter in letters for hearing in self._hearings(letter)]
-        heard = await self._ledger.already_heard([_key(letter, hearing) for letter, hearing in due])
+        heard = await self._ledger.already_heard([inbox_key(letter, hearing) for letter, hearing in due])
         await page.fetch(
             need
             for letter, hearing in due
@@ -153,7 +155,7 @@ class Line:
             if flaw := letter.flaw or self._failed.get(letter.id):
                 self._park(page, letter, flaw)
         for letter, hearing in due:
-            if (key := _key(letter, hearing)) in heard:
+            if (key := inbox_key(letter, hearing)) in heard:
                 metrics.REPEATED.labels(self._ears.service).inc()
                 continue
             heard.add(key)
@@ -249,7 +251,8 @@ class Line:
         await asyncio.Event().wait()
 
 
-def _key(letter: Letter, hearing: Hearing) -> str:
+def inbox_key(letter: Letter, hearing: Hearing) -> str:
+    """By which it is known that this handler heard this letter."""
     return f"{letter.id}|{hearing.name}"
 
 
@@ -269,46 +272,3 @@ def parked_row(letter: Letter, reason: str, handler: str | None) -> dict[str, An
         "headers": [[name, value] for name, value in letter.headers],
         "at": datetime.now(UTC),
     }
-
-
-async def redrive(row: dict[str, Any], ears: Ears, ledger: Ledger, relay: Relay) -> str | None:
-    """Hears a parked letter once more. Returns None when it had its effect, else what is still wrong with it."""
-    letter = open_record(_Again(row))
-    if letter.flaw or letter.event is None:
-        return letter.flaw or "it holds no event"
-    async with ledger.lock:
-        page = ledger.page()
-        page.unparked.append(row["_id"])
-        try:
-            await _hear_again(page, letter, letter.event, row["handler"], ears)
-        except Exception as error:
-            return f"{type(error).__name__}: {error}"
-        relay.post(await ledger.commit(page))
-    return None
-
-
-async def _hear_again(page: Page, letter: Letter, event: Event, handler: str | None, ears: Ears) -> None:
-    """Every handler where none had heard it, else the one that failed."""
-    gathering = ears.gatherings.get(type(event))
-    if gathering and handler is None:
-        entry = page.entry(letter.id, gathering.name, letter.correlation)
-        entry.trace = trace_of(letter.attributes)
-        await gathering.handler([(letter, event)], entry)
-        page.accept(entry)
-    for hearing in ears.hearings.get(type(event), ()):
-        if handler in (None, hearing.name):
-            entry = page.entry(letter.id, hearing.name, letter.correlation)
-            entry.trace = trace_of(letter.attributes)
-            await hearing.handler(event, entry)
-            page.accept(entry)
-            if handler is None:
-                page.heard.append(_key(letter, hearing))
-
-
-class _Again:
-    """A parked row, as the record it was."""
-
-    def __init__(self, row: dict[str, Any]) -> None:
-        self.topic, self.partition, self.offset = row["topic"], row["partition"], row["offset"]
-        self.key, self.value = row["key"], bytes(row["value"])
-        self.headers = [(name, bytes(value)) for name, value in row["headers"]]

@@ -15,9 +15,9 @@ from pydantic import BaseModel
 from contracts.values import Moment, Words
 from infra.runtime.asyncapi import asyncapi_document
 from infra.runtime.clock import MovableClock
-from infra.runtime.line import redrive
 from infra.runtime.pages import docs_page
 from infra.runtime.problems import Problem, not_found
+from infra.runtime.redrive import redrive
 from infra.runtime.security import Caller, allow
 
 if TYPE_CHECKING:
@@ -145,12 +145,12 @@ class Redriven(BaseModel):
 
 @router.post("/runtime/redrive/{id:path}", dependencies=[allow("administrator", "service")])
 async def redrive_parked(request: Request, id: str, caller: Caller) -> Redriven:
-    """Hears a parked letter again, as if for the first time."""
+    """Hears a parked letter again, as if for the first time; a parked timer is set again."""
     room = _opened(request)
-    row = await room.ledger.db.parked.find_one({"_id": id})
-    if row is None or "value" not in row:
-        raise not_found(id)
-    still = await redrive(row, room.ears, room.ledger, room.relay)
+    try:
+        still = await redrive(id, room.ears, room.ledger, room.relay)
+    except LookupError as missing:
+        raise not_found(id) from missing
     return Redriven(id=id, ok=still is None, still=still or "")
 
 

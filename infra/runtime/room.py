@@ -148,7 +148,7 @@ class Room:
             for topics in bus.lines_of(self.ears.topics)
             for heard in [await bus.committed(self.settings, self.name, topics)]
         ]
-        subscribers = bus.Bus(self.settings, self.ears, self.lines)
+        subscribers = bus.Bus(self.settings, self.ears, self.lines, self.health)
         stack.push_async_callback(subscribers.stop)
         await subscribers.start()
 

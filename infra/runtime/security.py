@@ -93,7 +93,7 @@ class Doorkeeper:
                 org={"essential": True},
             )
             rules.validate(claims)
-        except (JoseError, ValueError) as error:
+        except (JoseError, ValueError, TypeError) as error:  # TypeError: joserfc, on a header of the wrong shape
             raise _refused(401, f"{type(error).__name__}") from error
         return Identity(claims["sub"], claims["role"], claims["org"])
 

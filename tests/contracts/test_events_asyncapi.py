@@ -159,7 +159,7 @@ class Silent:
 def test_faststream_hears_the_same(room: Room) -> None:
     """What bus.py subscribes to, as FastStream's own generator sees it."""
     lines: Any = [Silent(topics) for topics in lines_of(room.ears.topics)]
-    broker = Bus(room.settings, room.ears, lines).broker
+    broker = Bus(room.settings, room.ears, lines, room.health).broker
     theirs = AsyncAPI(broker, schema_version="3.0.0").to_specification().to_jsonable()
     payloads = [part for name, part in theirs["components"]["schemas"].items() if name.endswith(":Payload")]
     topics = {channel["address"] for channel in theirs["channels"].values()}

@@ -27,6 +27,7 @@ READINGS = st.builds(
 )
 PARTS = st.builds(ReadingPartReceivedV1, **SHARED, part=st.integers(1, 99), parts=st.integers(1, 99))
 ODD: list[Any] = [
+    "0001-01-01T00:00:00+08:00", "9999-12-31T23:59:59-08:00",
     None, 1, -1.5, "", "x", [], {}, True, "NaN", "Infinity", "1e400", "2026-04-01T00:00:00",
     "2026-04-01T08:00:00+08:00", "2026-04-01T00:00:00.123456Z", 1_775_000_000,
     {"a": {"value": "NaN"}}, {"a": {"value": 1.5}}, {"a": {"value": "x"}},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import json
 import uuid
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
@@ -16,7 +16,10 @@ import httpx
 import pytest
 from fastapi import APIRouter
 from pydantic import BaseModel
+from pymongo import IndexModel
 
+from contracts.events.assets import ReadingReceivedV1
+from contracts.events.event import Event
 from contracts.events.inspections import InspectionDueV1, InspectionMissedV1
 from contracts.values import Moment
 from infra.runtime import bus
@@ -24,10 +27,12 @@ from infra.runtime.acts import Act
 from infra.runtime.clock import MovableClock
 from infra.runtime.ears import Ears, Wake
 from infra.runtime.ledger import Entry
+from infra.runtime.letters import Letter, seal
 from infra.runtime.room import Room
 from infra.runtime.security import Identity, allow, hash_of_key
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.states import State
+from infra.runtime.timers import cause_of
 
 pytestmark = pytest.mark.live
 START = datetime(2026, 4, 1, tzinfo=UTC)
@@ -38,6 +43,11 @@ class Seen(State):
     COLLECTION: ClassVar[str] = "seen"
     times: int = 0
     missed: bool = False
+
+
+class Unique(State):
+    COLLECTION: ClassVar[str] = "unique"
+    only: str
 
 
 class Planned(BaseModel):
@@ -75,6 +85,19 @@ def watcher(settings: RuntimeSettings) -> Room:
         seen = await entry.load(Seen, due.task) or Seen(id=due.task)
         entry.write(seen.model_copy(update={"times": seen.times + 1}))
         entry.wake(due.closes, "close", due.task)
+        if due.task == "clash":
+            entry.write(Unique(id="the first", only="one"))
+            entry.wake(due.closes, "clash", "the second")
+
+    @ears.gathers(ReadingReceivedV1)
+    async def take_readings(batch: Sequence[tuple[Letter, ReadingReceivedV1]], entry: Entry) -> None:
+        await entry.db.readings.insert_many([{"_id": letter.id} for letter, _ in batch])
+
+    @ears.wakes("clash")
+    async def clash_when_woken(wake: Wake, entry: Entry) -> None:
+        """Two timers that want the same: what a unique index refuses, only the commit shows."""
+        if await entry.db.mended.find_one({}) is None:
+            entry.write(Unique(id=wake.key, only="one"))
 
     @ears.wakes("close", needs=lambda task: [(Seen, task)])
     async def miss_when_closed(wake: Wake, entry: Entry) -> None:
@@ -84,7 +107,8 @@ def watcher(settings: RuntimeSettings) -> Room:
         shared = {"agreement": "a", "lot": "l", "site": "s", "plan": "p", "opens": wake.due, "closes": wake.due}
         entry.say(InspectionMissedV1(at=wake.due, task=wake.key, **shared))
 
-    return Room("incidents", ears, APIRouter(), {"seen": ()}, settings=settings)
+    unique = IndexModel([("only", 1)], unique=True)
+    return Room("incidents", ears, APIRouter(), {"seen": (), "unique": (unique,), "readings": ()}, settings=settings)
 
 
 @dataclass
@@ -94,6 +118,23 @@ class Town:
 
     async def post(self, room: str, path: str, body: Any, **headers: str) -> httpx.Response:
         return await self.clients[room].post(path, json=body, headers={"x-api-key": KEY, **headers})
+
+    async def say(self, *events: Event, **spoilt: Any) -> None:
+        """As another service would; `spoilt` replaces fields of the body."""
+        producer = bus.new_producer(self.rooms["incidents"].settings, "another")
+        await producer.start()
+        for event in events:
+            letter = seal(event, id=uuid.uuid4().hex, said_at=START, correlation="c", causation="c", trace={})
+            body = json.dumps(json.loads(letter.value) | spoilt).encode()
+            topic = self.rooms["incidents"].settings.streams + letter.topic
+            await producer.send(topic, body, key=letter.key, headers=list(letter.headers))
+        await producer.stop()
+
+    async def parked(self) -> list[dict[str, Any]]:
+        return (await self.clients["incidents"].get("/runtime/parked", headers={"x-api-key": KEY})).json()  # type: ignore[no-any-return]
+
+    async def redrive(self, id: str) -> httpx.Response:
+        return await self.post("incidents", f"/runtime/redrive/{id}", {})
 
     async def settle(self) -> None:
         said: dict[str, int] = {}
@@ -193,6 +234,81 @@ async def test_poison_is_parked_others_go_on(town: Town) -> None:
         ("remember_task_on_due", True)
     ]
     assert (await seen(town, task) or {})["times"] == 1
+
+
+def reading(minute: int = 0) -> ReadingReceivedV1:
+    at = START + timedelta(minutes=minute)
+    return ReadingReceivedV1(
+        at=at, reading=f"s/minute/{minute}", site="s", kind="minute", time=at, values={}, received_at=at
+    )
+
+
+async def test_time_that_no_calendar_has_is_parked_beside_its_batch(town: Town) -> None:
+    await town.say(reading(1))
+    await town.say(reading(2), time="0001-01-01T00:00:00+08:00")
+    await town.say(reading(3))
+    db = town.rooms["incidents"].ledger.db
+    async with asyncio.timeout(20):
+        while await db.readings.count_documents({}) < 2 or not await town.parked():
+            await asyncio.sleep(0.05)
+    (row,) = await town.parked()
+    assert (row["handler"], "time" in row["reason"]) == (None, True)
+
+
+async def test_bad_letters_among_good_ones_do_not_stop_the_line(town: Town) -> None:
+    db = town.rooms["incidents"].ledger.db
+    for n in range(5):
+        await town.say(reading(2 * n), time="never")
+        await town.say(reading(2 * n + 1))
+        async with asyncio.timeout(20):
+            while await db.readings.count_documents({}) < n + 1:
+                await asyncio.sleep(0.05)
+    assert len(await town.parked()) == 5
+    assert town.rooms["incidents"].health.report() == {}
+
+
+async def test_second_redrive_finds_nothing(town: Town) -> None:
+    await town.post("inspections", "/plan", planned("poison"))
+    await town.settle()
+    (row,) = await town.parked()
+    assert "cannot be handled" in (await town.redrive(row["id"])).json()["still"]
+    await town.rooms["incidents"].ledger.db.parked.update_one({"_id": row["id"]}, {"$set": {"handler": "nobody"}})
+    answers = await asyncio.gather(town.redrive(row["id"]), town.redrive(row["id"]))
+    assert sorted(answer.status_code for answer in answers) == [200, 404]
+
+
+async def test_timer_that_cannot_commit_is_parked_and_holds_up_no_other(town: Town) -> None:
+    await town.post("inspections", "/plan", planned("clash"))
+    await town.post("inspections", "/plan", planned("other"))
+    await town.settle()
+    await town.move(START + timedelta(hours=3))
+    await town.settle()
+    assert (await seen(town, "other") or {})["missed"] and (await seen(town, "clash") or {})["missed"]
+    (row,) = await town.parked()
+    assert (row["id"], row["type"]) == ("timer|clash|the second", "timer")
+    assert "timers" not in town.rooms["incidents"].health.report()
+    await town.rooms["incidents"].ledger.db.mended.insert_one({})
+    assert (await town.redrive(row["id"])).json()["ok"]
+    await town.settle()
+    assert await town.parked() == [] and await town.rooms["incidents"].ledger.db.timers.count_documents({}) == 0
+
+
+async def test_timer_set_anew_says_anew(town: Town) -> None:
+    """The same due time, armed twice: hearers must not take the second saying for the first."""
+    causes = set()
+    for _ in range(2):
+        await town.post("inspections", "/plan", planned("one"))
+        await town.settle()
+        row = await town.rooms["incidents"].ledger.db.timers.find_one({"_id": "close|one"})
+        causes.add(cause_of(row or {}))
+    assert len(causes) == 2
+
+
+async def test_event_too_large_for_its_stream_is_refused(town: Town) -> None:
+    answer = await town.post("inspections", "/plan", planned("x" * 5_000_000))
+    assert (answer.status_code, answer.json()["type"].rpartition(":")[2]) == (413, "too-large")
+    await town.settle()
+    assert town.rooms["inspections"].health.report() == {}
 
 
 async def test_stop_commits_all_that_was_heard(settings: RuntimeSettings) -> None:
