@@ -10,6 +10,8 @@ from pydantic import Field
 from contracts.agreements.entry import Entry, Lasting, Term
 from contracts.values import Slug
 
+LATE_POST = timedelta(hours=48)
+
 
 class Item(Entry):
     """One line of a check-list."""
@@ -38,7 +40,7 @@ class InspectionPlan(Entry):
     lasts: Lasting | Literal["until_next"]
     sites: tuple[Slug, ...] = ()
     """Empty: every site of the lot."""
-    late_post: timedelta = timedelta(hours=48)
+    late_post: timedelta = LATE_POST
     """How long after the close a post of work done in time is still taken."""
     evidence: Evidence = Evidence()
     items: tuple[Item, ...] = Field(min_length=1)

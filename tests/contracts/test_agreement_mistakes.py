@@ -74,7 +74,7 @@ payment:
   source: *w4
   annual_fee: 1200.00
   pricing: {rule: proportional}
-  closes: PT8H
+  closes: P4D
 notices:
   groups:
     - {id: engineers, title: {zh: 工程师, en: Engineers}, source: *w4, party: keeper}
@@ -203,7 +203,7 @@ WRONG: tuple[tuple[str, str, str, str, str, str | None], ...] = (
         "fault-open",
         "fault-opened",
     ),
-    ("lot", "closes: PT8H", "closes: 8 hours", "lots.lot-1.payment.closes", "8 hours", None),
+    ("lot", "closes: P4D", "closes: 8 hours", "lots.lot-1.payment.closes", "8 hours", None),
     ("sites", "low: 0, high: 420", "low: 500, high: 420", "lots.lot-1.sites.lake.room.0.high", "420", None),
     (
         "sites",
@@ -227,6 +227,16 @@ WRONG: tuple[tuple[str, str, str, str, str, str | None], ...] = (
     ("faults", "until: [resolved]", "until: [resolvd]", "lots.lot-1.sla.solve.until.0", "resolvd", "resolved"),
     ("faults", "id: high", 'id: "marked"', "lots.lot-1.fault_rules.marked.id", "marked", None),
 )
+
+
+def test_month_that_closes_before_late_posts_are_in(tmp_path: Path) -> None:
+    files = {name: text.replace("closes: P4D", "closes: PT47H") for name, text in SMALL.items()}
+    with pytest.raises(WrongAgreement) as refused:
+        read_agreement(written(tmp_path, files))
+    (mistake,) = refused.value.mistakes
+    assert (mistake.field, mistake.wrong) == ("lots.lot-1.payment.closes", "PT47H")
+    assert mistake.line == line_of(files, mistake.file, "closes: PT47H")
+    assert "PT48H" in mistake.expected.en
 
 
 def test_all_mistakes_come_in_one_go(tmp_path: Path) -> None:

@@ -23,7 +23,7 @@ from infra.local.trouble import Trouble
 from watchbill.addresses import fail
 from watchbill.commands.up import show_addresses
 from watchbill.demo.cast import ZONE, april
-from watchbill.demo.play import AGREEMENT, Play, with_minutes
+from watchbill.demo.play import AGREEMENT, Play, as_played
 from watchbill.demo.report import Asking, outcome_of, show
 from watchbill.installation import ROOT, Installation
 from watchbill.shown import console, show_table
@@ -49,7 +49,7 @@ class Casting:
         script = april(self.seed)
         if self.days < 30:
             script = replace(script, ends=script.starts + timedelta(days=self.days))
-        return Play(town, script, self.seed, with_minutes(read_agreement(AGREEMENT), self.minutes))
+        return Play(town, script, self.seed, as_played(read_agreement(AGREEMENT), self.minutes))
 
 
 def demo(once: Once = False, seed: Seed = 7, days: Days = 30, minutes: Minutes = 10, out: Out = None) -> None:

@@ -12,7 +12,7 @@ from typing import Any
 
 import httpx
 
-from contracts.agreements.agreement import Agreement
+from contracts.agreements.agreement import Agreement, Lot
 from contracts.agreements.folder import read_agreement
 from contracts.agreements.sites import Site
 from infra.local.simulator.logger import LoggerLine
@@ -23,6 +23,7 @@ from watchbill.demo.rounds import Post, post_for
 from watchbill.installation import Installation
 
 AGREEMENT = Path(__file__).parents[2] / "contracts" / "agreements" / "wuhan-air"
+CLOSES = timedelta(hours=8)
 STRIDE = 3
 """Hours that the loggers send at once: every decision goes by event time, so that it does not matter to the result."""
 Progress = Callable[[datetime], None]
@@ -37,16 +38,20 @@ class Due:
     what: Deed | Call | Post = field(compare=False)
 
 
-def with_minutes(agreement: Agreement, minutes: int) -> Agreement:
-    """The agreement with loggers whose "minute" periods are so long (HJ 212-2017 MinInterval: 1 to 30 minutes)."""
+def as_played(agreement: Agreement, minutes: int = 5) -> Agreement:
+    """The agreement as the demo plays it: the month is closed `CLOSES` after its end, not on the 5th, and "minute"
+    periods are so long (HJ 212-2017 MinInterval: 1 to 30 minutes)."""
 
-    def changed(site: Site) -> Site:
+    def site_as_played(site: Site) -> Site:
         interval = {"minute_interval": timedelta(minutes=minutes)}
         logger = site.logger.model_copy(update=interval) if site.logger else None
         return site.model_copy(update={"logger": logger})
 
-    lots = (lot.model_copy(update={"sites": tuple(map(changed, lot.sites))}) for lot in agreement.lots)
-    return agreement.model_copy(update={"lots": tuple(lots)})
+    def lot_as_played(lot: Lot) -> Lot:
+        payment = lot.payment.model_copy(update={"closes": CLOSES})
+        return lot.model_copy(update={"sites": tuple(map(site_as_played, lot.sites)), "payment": payment})
+
+    return agreement.model_copy(update={"lots": tuple(map(lot_as_played, agreement.lots))})
 
 
 class Play:
@@ -54,7 +59,7 @@ class Play:
 
     def __init__(self, town: Installation, script: Script, seed: int, agreement: Agreement | None = None) -> None:
         self.town, self.script, self.end = town, script, script.ends
-        self.agreement = agreement or read_agreement(AGREEMENT)
+        self.agreement = agreement or as_played(read_agreement(AGREEMENT))
         self.lot = self.agreement.lots[0]
         self.conductor = Conductor(town.http, town.secrets.key_of("conductor", "service"), town.clock_file)
         self._due: list[Due] = []

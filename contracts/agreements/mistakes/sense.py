@@ -3,13 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from datetime import date, datetime, time
+from datetime import date, datetime, time, timedelta
 from decimal import Decimal, InvalidOperation
 
 from dateutil.rrule import rrulestr
+from pydantic import TypeAdapter, ValidationError
 
 from contracts.agreements.mistakes.mistake import Mistake
 from contracts.agreements.placed import Placed, each, mistake_at
+from contracts.agreements.plans import LATE_POST
 from contracts.values import Words
 
 RECURRENCE = Words(zh="RFC 5545 重复规则，如 FREQ=DAILY;BYHOUR=6", en="an RFC 5545 rule such as FREQ=DAILY;BYHOUR=6")
@@ -17,15 +19,18 @@ ORDERED_DATES = Words(zh="不早于 starts 的日期", en="a date not before `st
 ORDERED_BOUNDS = Words(zh="大于 low 的数字", en="a number above `low`")
 SOME_BOUND = Words(zh="low 或 high 至少一个", en="`low` or `high`, at least one")
 OWN_YEAR = Words(zh="属于该年的日期", en="a day of that year")
+_DURATION = TypeAdapter(timedelta)
 A_WEEKEND = Words(zh="调休上班的周六或周日", en="a Saturday or Sunday that is worked")
 
 
 def sense_mistakes(root: Placed) -> Iterator[Mistake]:
-    """Recurrences that do not parse, years without data, days of another year, ranges upside down."""
+    """Recurrences that do not parse, years without data, days of another year, ranges upside down, a close that does
+    not wait for late posts."""
     yield from _recurrences(root)
     yield from _term(root)
     yield from _days(root)
     yield from _bounds(root)
+    yield from _close(root)
 
 
 def _recurrences(root: Placed) -> Iterator[Mistake]:
@@ -82,6 +87,27 @@ def _bounds(root: Placed) -> Iterator[Mistake]:
         test = when.child("test")
         if test is not None and test.text == "outside" and not {"low", "high"} & when.fields.keys():
             yield mistake_at(root, path, when.spot, when.text or "", SOME_BOUND)
+
+
+def _close(root: Placed) -> Iterator[Mistake]:
+    """A month that is closed before its last window's late posts are in would be scored without them."""
+    for path, lot in each(root, "lots.*"):
+        closes = next((placed for _, placed in each(lot, "payment.closes")), None)
+        waits = [_lasting(plan.child("late_post")) or LATE_POST for _, plan in each(lot, "plans.*")]
+        lasts = _lasting(closes)
+        if closes is not None and lasts is not None and waits and lasts < max(waits):
+            hours = int(max(waits) / timedelta(hours=1))
+            words = Words(
+                zh=f"不短于补报期限，如 PT{hours}H", en=f"no less than the longest late_post, such as PT{hours}H"
+            )
+            yield mistake_at(root, (*path, "payment", "closes"), closes.spot, closes.text or "", words)
+
+
+def _lasting(placed: Placed | None) -> timedelta | None:
+    try:
+        return _DURATION.validate_python(placed.text) if placed and placed.text else None
+    except ValidationError:
+        return None
 
 
 def _date(placed: Placed | None) -> date | None:
