@@ -1,9 +1,11 @@
-"""A short month, played twice: once in peace, once with every service killed in the middle; and counted by hand."""
+"""A short month, played three times: in peace, with every service killed in the middle, and with the ground under them
+taken away (broker, database, SMS gateway and mail server); and counted by hand."""
 
 from __future__ import annotations
 
 import asyncio
 import json
+from collections.abc import Iterator
 from dataclasses import dataclass
 from datetime import date, datetime, timedelta
 from pathlib import Path
@@ -17,7 +19,7 @@ from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, S
 from infra.processes import PROCESSES
 from tests.scoring.plain import settle_plainly
 from watchbill.demo.cast import Call, Script, local
-from watchbill.demo.play import Play
+from watchbill.demo.play import Play, as_played
 from watchbill.demo.report import Asking, Outcome, outcome_of
 from watchbill.installation import ROOT, Installation
 
@@ -51,10 +53,12 @@ class Played:
     events: list[dict[str, Any]]
     restarts: int
     parked: int
+    received: dict[str, list[str]]
+    """What the SMS gateway and the mail server were given, by channel: the texts, each as often as it came."""
 
 
 async def play(place: Place, agreement: Agreement, kills: dict[int, str]) -> Played:
-    """Plays the script; at step n the service `kills[n]` is killed (-9) in the middle of what it does."""
+    """Plays the script; at step n the process `kills[n]` is killed (-9) in the middle of what it does."""
     async with Installation(place, movable=True, contacts=ROOT / "infra/local/demo_contacts.yaml") as town:
         month = Play(town, last_days(), SEED, agreement)
         await month.begin()
@@ -69,17 +73,20 @@ async def play(place: Place, agreement: Agreement, kills: dict[int, str]) -> Pla
         lines = await asyncio.to_thread(asking.lines, "scoring", "/v1/events", month="2026-04")
         outcome = await asyncio.to_thread(outcome_of, asking)
         parked = sum(len(asking.get(process.name, "/runtime/parked")) for process in PROCESSES)
-        return Played(outcome, lines, town.children.restart_count, parked)
+        received = {name: sorted(received_by(town, name)) for name in ("sms", "mail")}
+        return Played(outcome, lines, town.children.restart_count, parked, received)
 
 
-async def kill(town: Installation, service: str) -> None:
-    await asyncio.sleep(0.15)
-    town.children.kill(service)
+def received_by(town: Installation, sink: str) -> Iterator[str]:
+    """In the file the last line of a key counts."""
+    lines = (town.place.root / "sinks" / f"{sink}.jsonl").read_text("utf-8").splitlines()
+    for message in {row["key"]: row for row in map(json.loads, lines)}.values():
+        yield f"{message['to']} {message.get('title', '')} {message['text']}"
 
 
 @pytest.fixture(scope="module")
 def short(agreement: Agreement) -> Agreement:
-    return agreement.model_copy(update={"starts": date(2026, 4, 27)})
+    return as_played(agreement, minutes=10).model_copy(update={"starts": date(2026, 4, 27)})
 
 
 @pytest.fixture(scope="module")
@@ -117,12 +124,17 @@ def test_settlement_equals_a_plain_recount(peace: Played, short: Agreement) -> N
     assert float(settlement["deducted"]) > 0
 
 
-def test_killed_services_change_nothing(peace: Played, short: Agreement, tmp_path: Path) -> None:
-    kills = {6: "incidents", 12: "assets", 18: "scoring", 24: "notify", 28: "inspections", 33: "incidents"}
+SERVICES = {6: "incidents", 12: "assets", 18: "scoring", 24: "notify", 28: "inspections", 33: "incidents"}
+GROUND = {5: "sinks", 8: "kafka", 13: "mongo", 17: "sinks", 21: "kafka", 25: "mongo", 30: "sinks"}
+
+
+@pytest.mark.parametrize("kills", [SERVICES, GROUND], ids=["services", "ground"])
+def test_kills_change_nothing(peace: Played, short: Agreement, tmp_path: Path, kills: dict[int, str]) -> None:
     disturbed = asyncio.run(play(Place.of(tmp_path), short, kills))
     assert disturbed.restarts == len(kills)
     assert disturbed.parked == 0
     assert as_text(disturbed.outcome) == as_text(peace.outcome)
+    assert disturbed.received == peace.received
 
 
 def as_text(outcome: Outcome) -> list[str]:

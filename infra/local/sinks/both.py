@@ -42,6 +42,7 @@ class Sinks:
         self._stack.callback(server.close)
         self.smtp_port = server.sockets[0].getsockname()[1]
         self._stack.push_async_callback(self.sms.close)
+        self.sms.resume()
         return self
 
     async def __aexit__(

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 from collections import Counter
+from contextlib import suppress
 from pathlib import Path
 from typing import Any
 
@@ -18,8 +19,17 @@ class Box:
         path.parent.mkdir(parents=True, exist_ok=True, mode=0o700)
         self._rows: dict[str, Row] = {}
         self.repeats: Counter[str] = Counter()
-        if path.exists():
-            self._rows = {row["key"]: row for row in map(json.loads, path.read_text("utf-8").splitlines())}
+        self._read(path.read_text("utf-8") if path.exists() else "")
+
+    def _read(self, written: str) -> None:
+        """A sink that was killed may have left half a line."""
+        for line in written.splitlines():
+            with suppress(ValueError):
+                row = json.loads(line)
+                self._rows[row["key"]] = row
+        if written and not written.endswith("\n"):
+            with self._path.open("a", encoding="utf-8") as file:
+                file.write("\n")
 
     @property
     def rows(self) -> list[Row]:

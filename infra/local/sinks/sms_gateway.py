@@ -75,13 +75,23 @@ class SmsSink:
             "key": key, "id": str(uuid.uuid4()), "to": form["to"], "text": form["text"], "from": form.get("from", ""),
             "coding": form.get("coding", ""), "charset": form.get("charset", ""), "state": "accepted",
             "at": datetime.now(UTC).isoformat(timespec="milliseconds"),
-            "traceparent": headers.get("traceparent", ""),
+            "traceparent": headers.get("traceparent", ""), "mode": mode,
+            "dlr_url": form.get("dlr-url", ""), "dlr_mask": int(form.get("dlr-mask") or 0),
         }  # fmt: skip
         if not self.box.put(row):
             return self.box.find(key) or row
-        if form.get("dlr-url") and mode != "silent":
-            self._start(self._report(key, form["dlr-url"], int(form.get("dlr-mask") or 0), mode))
+        self._promise(row)
         return row
+
+    def resume(self) -> None:
+        """Makes the reports that were still owed when it was stopped."""
+        for row in self.box.rows:
+            if "reported" not in row or row["state"] == "submitted":
+                self._promise(row)
+
+    def _promise(self, row: Row) -> None:
+        if row.get("dlr_url") and row["mode"] != "silent":
+            self._start(self._report(row["key"], row["dlr_url"], row["dlr_mask"], row["mode"]))
 
     def _start(self, work: Coroutine[None, None, None]) -> None:
         task = asyncio.create_task(work)
