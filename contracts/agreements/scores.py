@@ -20,8 +20,10 @@ class Indicator(Entry):
     """A ratio of the month.
 
     `capture`: hours with a value / hours that should have run. `validity`: hours with a valid value / the same.
-    Both by site and required parameter, power outages excluded. `handling`: faults resolved (or within all their
-    clocks) / faults opened. `in_time`: inspections done in their window / windows that closed.
+    Both by site and required parameter, power outages excluded. `handling`: faults that fell due (by their first
+    standing breach, or by their resolution where that came first) and were resolved by the month's close / those that
+    fell due, with those of earlier months that are still open. `in_time`: inspections done in their window / windows
+    that closed.
     """
 
     measure: Literal["capture", "validity", "handling", "in_time"]
@@ -121,7 +123,10 @@ Pricing = Annotated[Proportional | FullAbove | PerPoint, Field(discriminator="ru
 
 
 class Payment(Entry):
-    """The fee of a year, split evenly over the lot's sites and twelve months, to the cent; and its price by score."""
+    """The fee of a year, split evenly over the lot's sites and twelve months, to the cent; and its price by score.
+
+    A site that belongs to the agreement for a part of a month is paid by the day.
+    """
 
     annual_fee: Money
     currency: Literal["CNY"] = "CNY"

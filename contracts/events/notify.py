@@ -52,7 +52,7 @@ class NoticeDeliveredV1(NoticeEvent):
 
 
 class NoticeFailedV1(NoticeEvent):
-    """It will not be tried again: refused for good, or out of attempts."""
+    """It will not be tried again: refused for good, or too old."""
 
     reason: str
     permanent: bool

@@ -126,7 +126,8 @@ class Page:
         self.entries: list[Entry] = []
         self.heard: list[str] = []
         self.parked: list[dict[str, Any]] = []
-        self.fired: list[tuple[str, datetime]] = []
+        self.fired: list[dict[str, Any]] = []
+        """Timers that had their effect, as they were set: one that was set anew meanwhile stays."""
         self.unparked: list[str] = []
         self._loaded: dict[Key, State | None] = {}
         self._versions: dict[Key, int] = {}
@@ -192,11 +193,12 @@ class Page:
 
     async def _write_states(self, session: AsyncIOMotorClientSession) -> None:
         by_collection: dict[str, list[Any]] = defaultdict(list)
-        expected: dict[str, int] = defaultdict(int)
+        there: dict[str, int] = defaultdict(int)
         for (model, id), state in self._overlay.items():
             if (model, id) not in self._versions:
                 await self.fetch([(model, id)])
             version = self._versions[model, id]
+            there[model.COLLECTION] += version > 0
             if state is None:
                 by_collection[model.COLLECTION].append(DeleteOne({"_id": id, "_v": version}))
             elif version == 0:
@@ -204,14 +206,13 @@ class Page:
             else:
                 document = {**state.document(), "_v": version + 1}
                 by_collection[model.COLLECTION].append(ReplaceOne({"_id": id, "_v": version}, document))
-                expected[model.COLLECTION] += 1
         for collection, writes in by_collection.items():
             result = await self.ledger.db[collection].bulk_write(writes, session=session)
-            if result.matched_count != expected[collection]:
+            if result.matched_count + result.deleted_count != there[collection]:
                 raise Conflict(f"a state in {collection} was changed by another writer")
 
     async def _write_timers(self, session: AsyncIOMotorClientSession) -> None:
-        writes: list[Any] = [DeleteOne({"_id": id, "due": due}) for id, due in self.fired]
+        writes: list[Any] = [DeleteOne(timer) for timer in self.fired]
         for entry in self.entries:
             for id, (name, key, due) in entry.timers.items():
                 if due is None:

@@ -138,7 +138,7 @@ class Timers:
         log.error("timer parked", timer=row["_id"], reason=reason[-300:])
         metrics.PARKED.labels(self._ears.service).inc()
         page = self._ledger.page()
-        page.fired.append((row["_id"], row["due"]))
+        page.fired.append({name: row.get(name) for name in ("_id", "due", "armed_by")})
         parked = {"_id": f"timer|{row['_id']}", "reason": reason, "type": "timer", "at": self._clock.now()}
         page.parked.append({**row, **parked})
         async with self._ledger.lock:
@@ -185,7 +185,7 @@ class Timers:
             raise
         finally:
             entry.trace = self._span(waking, row, trace, started, error)
-        page.fired.append((row["_id"], row["due"]))
+        page.fired.append({name: row.get(name) for name in ("_id", "due", "armed_by")})
         page.accept(entry)
 
     def _span(self, waking: Waking, row: Row, trace: dict[str, str], started: int, error: str | None) -> dict[str, str]:

@@ -16,7 +16,7 @@ from infra.runtime.security import Caller, Identity, allow
 from services.notify.channels.receipts import PATH, ReceiptKeys, report_of
 from services.notify.domain import said
 from services.notify.domain.directory import Directory, Person
-from services.notify.domain.messages import Message, MessageState, Report, reported
+from services.notify.domain.messages import Message, MessageState, Report, reported, resent, sending_of
 from services.notify.store import Wanted, directory_of, message_of, messages_that
 from services.notify.views import MessageView, may_see, view_of
 
@@ -34,6 +34,20 @@ class ContactsKept(BaseModel):
     """How many people the directory has now."""
 
     people: int
+
+
+class Resending(BaseModel):
+    """A failed message, to be sent once more."""
+
+    notice: str
+
+
+class Resent(BaseModel):
+    """The state that the message is in now, and how often it was sent once more."""
+
+    notice: str
+    state: MessageState
+    resent: int
 
 
 class Receipt(BaseModel):
@@ -55,6 +69,7 @@ def router_for(keys: ReceiptKeys) -> APIRouter:
     router = APIRouter(prefix="/v1")
     router.get("/messages", dependencies=[READERS])(list_messages)
     router.get("/messages/{message}", dependencies=[READERS])(show_message)
+    router.post("/messages/{message}/resend", dependencies=[allow("administrator")])(resend_message)
     router.get("/contacts", dependencies=[allow("administrator")])(show_contacts)
     router.put("/contacts", dependencies=[allow("administrator")])(put_contacts)
     gateway = [Depends(_gateway(keys)), allow("service")]
@@ -80,6 +95,27 @@ async def show_message(message: str, caller: Caller, db: Database) -> MessageVie
     if found is None or not may_see(found, caller):
         raise not_found(message)
     return view_of(found, await directory_of(db), caller)
+
+
+async def resend_message(message: str, act: Act) -> Resent:
+    """Sends a failed message once more, to the number or address the directory has now, with all patience anew.
+
+    Problems: 404 where there is none; 409 where it has not failed.
+    """
+
+    async def send_again(entry: Entry, _: Identity) -> Resent:
+        found = await entry.load(Message, message)
+        if found is None:
+            raise not_found(message)
+        if found.state != "failed":
+            words = Words(zh="只有发送失败的通知可以重发", en="Only a message that failed can be sent once more")
+            raise Problem(409, "not-failed", words, found.state)
+        later = resent(found, entry.now)
+        entry.write(later)
+        entry.wake(entry.now, "send", message)
+        return Resent(notice=message, state=later.state, resent=later.resent)
+
+    return await act("resend_message", Resending(notice=message), send_again)
 
 
 async def show_contacts(db: Database) -> Contacts:
@@ -110,10 +146,13 @@ async def take_receipt(receipt: Annotated[Receipt, Query()], act: Act) -> Receip
     return await act("take_receipt", receipt, take)
 
 
-async def _take(notice: str, report: Report, entry: Entry) -> Receipted:
+async def _take(key: str, report: Report, entry: Entry) -> Receipted:
+    notice, sending = sending_of(key)
     message = await entry.load(Message, notice)
     if message is None:
-        raise not_found(notice)
+        raise not_found(key)
+    if sending != message.resent and report != "delivered":
+        return Receipted(notice=notice, state=message.state)  # of an earlier sending: this one has its own report
     later = reported(message, report, entry.now)
     if later is not message:
         entry.write(later)

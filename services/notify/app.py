@@ -13,7 +13,6 @@ from services.notify.channels.receipts import ReceiptKeys
 from services.notify.channels.smtp import Mailbox, SmtpServer
 from services.notify.contacts import take_contacts
 from services.notify.counter import Counter
-from services.notify.domain.messages import Patience
 from services.notify.handlers import ears_for
 from services.notify.settings import RECEIPT_SECRET, SMS_PASSWORD, SMTP_PASSWORD, NotifySettings
 from services.notify.store import INDEXES
@@ -23,8 +22,7 @@ def room_for(settings: NotifySettings) -> Room:
     """The room over these settings."""
     keys = ReceiptKeys(settings.secret(RECEIPT_SECRET))
     sms, mail = gateway_of(settings), mail_server_of(settings)
-    patience = Patience(tries=settings.send_tries, first_seconds=settings.send_retry_seconds)
-    counter = Counter(sms, mail, patience, lambda notice: keys.address(settings.receipts_url, notice))
+    counter = Counter(sms, mail, settings.patience, lambda notice: keys.address(settings.receipts_url, notice))
 
     async def open_counter(room: Room) -> Callable[[], Awaitable[None]] | None:
         if settings.contacts:
@@ -32,7 +30,7 @@ def room_for(settings: NotifySettings) -> Room:
         return None
 
     return Room(
-        "notify", ears=ears_for(counter), router=router_for(keys), indexes=INDEXES, settings=settings,
+        "notify", ears=ears_for(counter, settings.join), router=router_for(keys), indexes=INDEXES, settings=settings,
         starts=[open_counter],
     )  # fmt: skip
 

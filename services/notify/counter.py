@@ -5,15 +5,20 @@ from __future__ import annotations
 from collections.abc import Callable
 from dataclasses import dataclass, field
 
+import structlog
+
 from infra.runtime import metrics
 from infra.runtime.ears import Wake
 from infra.runtime.ledger import Entry
 from services.notify.channels.ports import Mail, MailServer, Sms, SmsGateway
 from services.notify.domain import said
 from services.notify.domain.directory import Directory
-from services.notify.domain.messages import Message, Patience, after
+from services.notify.domain.messages import Message, after
 from services.notify.domain.outcomes import Handed, Refused
+from services.notify.domain.patience import Patience
 from services.notify.handovers import Handovers
+
+log = structlog.get_logger()
 
 
 @dataclass
@@ -34,6 +39,7 @@ class Counter:
         outcome = await self._outcome(message, await entry.load(Directory, "directory") or Directory())
         later = after(message, outcome, self.patience, entry.now)
         entry.write(later)
+        _complain(later, outcome)
         metrics.NOTICES.labels(message.channel, "again" if later.next_try else later.state).inc()
         for event in said.changes(message, later, entry.now):
             entry.say(event)
@@ -53,5 +59,14 @@ class Counter:
 
     async def _hand_over(self, message: Message, to: str) -> Handed | Refused:
         if message.channel == "sms":
-            return await self.sms.send(Sms(message.id, to, message.text, self.receipts(message.id)))
-        return await self.mail.send(Mail(message.id, to, message.title, message.text))
+            return await self.sms.send(Sms(message.sending, to, message.text, self.receipts(message.sending)))
+        return await self.mail.send(Mail(message.sending, to, message.title, message.text))
+
+
+def _complain(message: Message, outcome: Handed | Refused) -> None:
+    """A provider that does not let us in is for somebody here to mend: no message goes out until then."""
+    if isinstance(outcome, Refused) and outcome.account:
+        log.error(
+            "provider refuses our account", channel=message.channel, notice=message.id, reason=outcome.reason,
+            attempts=message.attempts, next_try=message.next_try and message.next_try.isoformat(),
+        )  # fmt: skip

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from datetime import timedelta
 from pathlib import Path
 
 from infra.runtime.settings import RuntimeSettings
+from services.notify.domain.patience import Patience
 
 SMS_PASSWORD = "sms-password"
 SMTP_PASSWORD = "smtp-password"
@@ -29,9 +31,28 @@ class NotifySettings(RuntimeSettings):
     smtp_starttls: bool = True
     smtp_timeout_seconds: float = 20.0
     mail_sender: str = "watchbill@example.com"
-    send_tries: int = 5
     send_retry_seconds: float = 30.0
-    """Pause after the first refusal; each later one is twice as long."""
+    """Pause after the first refusal that may pass; each later one is twice as long."""
+    send_retry_max_seconds: float = 1_800.0
+    """No pause is longer."""
+    send_age_max_seconds: float = 86_400.0
+    """A message is given up when it could not be handed over for so long since it was due."""
+    join_seconds: float = 1.0
+    """So long a notice that is not critical waits for others of the same cause; 0 where a conductor moves the clock,
+    whose horizon waits until all is heard."""
+
+    @property
+    def patience(self) -> Patience:
+        """How long a provider that is away is waited for."""
+        return Patience(
+            first_seconds=self.send_retry_seconds, longest_seconds=self.send_retry_max_seconds,
+            age_seconds=self.send_age_max_seconds,
+        )  # fmt: skip
+
+    @property
+    def join(self) -> timedelta:
+        """How long a notice waits for others of its cause."""
+        return timedelta(0) if self.movable else timedelta(seconds=self.join_seconds)
 
     def secret(self, name: str) -> bytes:
         """A secret file without the space around it; empty where there is none."""

@@ -19,6 +19,7 @@ INDEXES = {
         IndexModel([("subject", ASCENDING)]),
         IndexModel([("cause", ASCENDING)]),
     ],
+    "trays": [],
     "windows": [],
     "directory": [],
 }

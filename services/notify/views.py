@@ -36,6 +36,7 @@ class MessageView(BaseModel):
     requested_at: datetime
     send_at: datetime
     attempts: int
+    resent: int
     next_try: datetime | None
     provider: str
     provider_id: str

@@ -11,16 +11,16 @@ from pydantic import BaseModel
 from contracts.events.scoring import ScorePostedV1, SettlementComputedV1
 from contracts.values import Month, Slug, Words
 from infra.runtime.acts import Act, Database
-from infra.runtime.agreements import SitePlace, agreement_of, lots_of
+from infra.runtime.agreements import SitePlace, lots_of
 from infra.runtime.ledger import Entry
 from infra.runtime.problems import Problem, not_found
 from infra.runtime.security import Caller, Identity, allow
 from services.scoring.evidence import documents_of, line_of, recorded_of
 from services.scoring.explain import explain_line, explain_settlement
-from services.scoring.handlers import post_settlement, score_kept
-from services.scoring.month import MonthScore
-from services.scoring.restated import is_changed, restated
-from services.scoring.store import Settlement, scores_in, settlements_in
+from services.scoring.late import LateMonth
+from services.scoring.restated import is_changed
+from services.scoring.settling import latest_settlements, settle_again
+from services.scoring.store import Settlement, late_months_in, scores_in, settlements_in
 from services.scoring.tree import Branch
 
 router = APIRouter(prefix="/v1")
@@ -37,6 +37,12 @@ async def list_scores(caller: Caller, db: Database, month: Month) -> list[ScoreP
 async def list_settlements(caller: Caller, db: Database, month: Month | None = None) -> list[SettlementComputedV1]:
     """Every revision of the settlements, of one month or of all."""
     return [found.settlement for found in await settlements_in(db, month, await _lots(caller, db))]
+
+
+@router.get("/late-months", dependencies=[READERS])
+async def list_late_months(caller: Caller, db: Database) -> list[LateMonth]:
+    """The settled months that late evidence came for, each with the time at which it is settled again."""
+    return await late_months_in(db, await _lots(caller, db))
 
 
 @router.get("/settlements/{settlement:path}/explain", dependencies=[READERS])
@@ -102,7 +108,7 @@ async def recompute(month: Month, act: Act, post: RecomputePost | None = None) -
 
     async def again(entry: Entry, caller: Identity) -> Recomputed:
         last = await _latest(entry, month, asked)
-        now = [await _again(entry, known, caller.person) for known in last]
+        now = [await settle_again(known, caller.person, entry, is_changed) for known in last]
         changed = tuple(new.settlement.settlement for new, known in zip(now, last, strict=True) if new != known.scored)
         return Recomputed(settlements=tuple(new.settlement for new in now), changed=changed)
 
@@ -111,20 +117,9 @@ async def recompute(month: Month, act: Act, post: RecomputePost | None = None) -
 
 async def _latest(entry: Entry, month: str, asked: RecomputePost) -> list[Settlement]:
     named = {name: value for name, value in asked.model_dump().items() if value is not None}
-    found = await entry.find(Settlement, {"month": month, **named})
-    last = {(known.agreement, known.lot): known for known in sorted(found, key=lambda known: known.revision)}
-    if not last:
-        raise Problem(409, "not-closed", Words(zh="该月尚未结算", en="This month is not settled yet"), month)
-    return list(last.values())
-
-
-async def _again(entry: Entry, known: Settlement, person: str) -> MonthScore:
-    agreement = await agreement_of(entry, known.agreement, known.settlement.agreement_version)
-    if not is_changed(known.scored, await score_kept(agreement, known.lot, known.month, known.revision, entry)):
-        return known.scored
-    scored = restated(await score_kept(agreement, known.lot, known.month, known.revision + 1, entry), entry.now)
-    await post_settlement(scored, person, entry)
-    return scored
+    if last := await latest_settlements(entry, month, named):
+        return last
+    raise Problem(409, "not-closed", Words(zh="该月尚未结算", en="This month is not settled yet"), month)
 
 
 async def _lots(caller: Identity, db: Database) -> list[str]:

@@ -43,10 +43,9 @@ def is_kept(event: Event) -> bool:
 
 
 def kept(letter: Letter, event: Event) -> Document:
-    """The document of one event. An hour reading lies under its natural key, so the first one stands; what was
-    released from quarantine completes it under a key of its own. Everything else lies under its event id."""
+    """The document of one event, under its id: a reading that came in several packets is several events."""
     return {
-        "_id": _key(event) or letter.id,
+        "_id": letter.id,
         "event": letter.id,
         "type": letter.type,
         "source": letter.attributes.get("ce_source", ""),
@@ -56,12 +55,6 @@ def kept(letter: Letter, event: Event) -> Document:
         **_place(event),
         "data": json.loads(letter.value),
     }
-
-
-def _key(event: Event) -> str | None:
-    if not isinstance(event, ReadingReceivedV1):
-        return None
-    return f"{event.reading}+{event.released_from}" if event.released_from else event.reading
 
 
 def _place(event: Event) -> Document:

@@ -7,7 +7,7 @@ from collections.abc import Iterable, Sequence
 from contracts.agreements.scores import Unmet
 from contracts.events.scoring import IndicatorValue, PaymentLine, ScorePostedV1, SettlementComputedV1, SitePayment
 from contracts.values import Words
-from services.scoring.lines import GATE, PRICING
+from services.scoring.lines import DAYS, GATE, PRICING
 from services.scoring.month import MonthScore
 from services.scoring.proofs import Proofs
 from services.scoring.recorded import Recorded
@@ -34,12 +34,15 @@ def explain_settlement(scored: MonthScore, events: Iterable[Recorded]) -> Branch
 
 def _settled(settlement: SettlementComputedV1) -> Words:
     gross, taken, paid = (f"{some:,.2f}" for some in (settlement.gross, settlement.deducted, settlement.payable))
-    return Words(zh=f"应付 {paid} 元＝{gross}－{taken}", en=f"{paid} CNY to pay = {gross} - {taken}")
+    zh, en = f"应付 {paid} 元＝月度基准金额 {gross}－扣款 {taken}", f"{paid} CNY to pay = {gross} - {taken}"
+    if settlement.revision == 1:
+        return Words(zh=zh, en=en)
+    return Words(zh=f"{zh}（第 {settlement.revision} 版）", en=f"{en} (revision {settlement.revision})")
 
 
 def _site(paid: SitePayment, posted: ScorePostedV1, proofs: Proofs) -> Branch:
     title = Words(
-        zh=f"{paid.site}：得 {paid.points} 分，付 {paid.payable:,.2f} 元（份额 {paid.share:,.2f} 元）",
+        zh=f"{paid.site}：得 {paid.points} 分，付 {paid.payable:,.2f} 元（月度基准金额 {paid.share:,.2f} 元）",
         en=f"{paid.site}: {paid.points} points, {paid.payable:,.2f} CNY of {paid.share:,.2f}",
     )
     lines = tuple(_payment(line, posted, proofs) for line in paid.lines)
@@ -47,6 +50,9 @@ def _site(paid: SitePayment, posted: ScorePostedV1, proofs: Proofs) -> Branch:
 
 
 def _payment(line: PaymentLine, posted: ScorePostedV1, proofs: Proofs) -> Branch:
+    if line.part == DAYS:
+        named = tuple(map(proofs.proof_of, line.evidence))
+        return Branch(id=line.line, kind="payment", title=line.title, branches=named)
     title = Words(
         zh=f"扣款 {line.amount:,.2f} 元：{line.title.zh}", en=f"{line.amount:,.2f} CNY taken: {line.title.en}"
     )

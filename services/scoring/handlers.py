@@ -1,4 +1,5 @@
-"""What this room hears, and what wakes it: evidence is kept, a finding makes a score so far, a month is closed."""
+"""What this room hears, and what wakes it: evidence is kept, a finding makes a score so far, a month is closed, and
+settled again where late evidence says otherwise."""
 
 from __future__ import annotations
 
@@ -8,6 +9,7 @@ from typing import Any
 
 from contracts.agreements.agreement import Agreement
 from contracts.events.assets import AgreementPublishedV1
+from contracts.events.event import Event
 from contracts.events.incidents import SlaBreachedV1, SlaBreachWithdrawnV1
 from contracts.events.inspections import InspectionMissedV1
 from infra.runtime.agreements import agreement_of, keep_agreements, place_of
@@ -17,9 +19,19 @@ from infra.runtime.letters import Letter
 from infra.runtime.line import NotYet
 from services.scoring.closing import Closing, month_to_close, version_for, with_version
 from services.scoring.evidence import KEPT, is_kept, keep, kept, recorded_of
-from services.scoring.month import Frame, MonthScore, score_month, score_site
+from services.scoring.late import (
+    BY_LATE_EVIDENCE,
+    LATE_BUNDLE,
+    LateMonth,
+    may_be_late,
+    oldest_moment,
+    reached_by,
+)
+from services.scoring.month import Frame, score_site
+from services.scoring.restated import is_priced_anew
+from services.scoring.settling import latest_settlements, post_settlement, score_kept, settle_again
 from services.scoring.span import close_of, month_ended_by, months_of
-from services.scoring.store import Settlement, SiteMonth
+from services.scoring.store import SiteMonth, settled_since, site_month_at
 
 BUNDLE = timedelta(seconds=2)
 """Findings of a site that come within this time make one provisional score."""
@@ -31,9 +43,35 @@ keep_agreements(ears)
 
 async def keep_evidence(batch: Sequence[tuple[Letter, Any]], entry: Entry) -> None:
     """Keeps a batch of events, each once, before anything is made of them."""
-    documents = [kept(letter, event) for letter, event in batch if is_kept(event)]
-    if documents:
-        await keep(entry.db, documents)
+    counted = [(letter, event) for letter, event in batch if is_kept(event)]
+    if counted:
+        await keep(entry.db, [kept(letter, event) for letter, event in counted])
+        await _mark_late_months([event for _, event in counted], entry)
+
+
+async def _mark_late_months(events: Sequence[Event], entry: Entry) -> None:
+    """Remembers which settled months this evidence can change, new or heard again: whether it does, the figures say."""
+    told = [event for event in events if may_be_late(event, entry.now)]
+    if not told:
+        return
+    oldest = min(moment for event in told if (moment := oldest_moment(event)))
+    for settled in await settled_since(entry.db, oldest, {event.site for event in told}):
+        if reached_by(told, settled) and await entry.load(LateMonth, settled.id) is None:
+            due = entry.now + LATE_BUNDLE
+            where = {"agreement": settled.agreement, "lot": settled.lot, "month": settled.month}
+            entry.write(LateMonth(id=settled.id, **where, since=entry.now, due=due))
+            entry.wake(due, "settle-again", settled.id)
+
+
+@ears.wakes("settle-again", needs=lambda key: [(LateMonth, key)])
+async def settle_again_on_late_evidence(wake: Wake, entry: Entry) -> None:
+    """A new revision where points or money differ from the last one; else nothing is said. The mark goes."""
+    late = await entry.load(LateMonth, wake.key)
+    if late is None:
+        return
+    entry.erase(LateMonth, late.id)
+    for known in await latest_settlements(entry, late.month, {"agreement": late.agreement, "lot": late.lot}):
+        await settle_again(known, BY_LATE_EVIDENCE, entry, is_priced_anew)
 
 
 for _event in KEPT:
@@ -67,17 +105,12 @@ async def ask_for_score_on_missed_inspection(missed: InspectionMissedV1, entry: 
 
 async def _ask_for_score(finding: Finding, entry: Entry) -> None:
     id = site_month_of(finding)
-    known = await entry.load(SiteMonth, id) or _site_month(id)
+    known = await entry.load(SiteMonth, id) or site_month_at(id)
     if known.final or known.pending:
         return
     asked = known.asked + 1
     entry.write(known.model_copy(update={"asked": asked, "pending": True}))
     entry.wake(max(entry.now, finding.at) + BUNDLE, "post-score", f"{id}/{asked}")
-
-
-def _site_month(id: str) -> SiteMonth:
-    agreement, lot, month, site = id.split("/")
-    return SiteMonth(id=id, agreement=agreement, lot=lot, month=month, site=site)
 
 
 @ears.wakes("post-score", needs=lambda key: [(SiteMonth, key.rpartition("/")[0])])
@@ -138,25 +171,3 @@ async def settle_when_month_closes(wake: Wake, entry: Entry) -> None:
     closed = closing.model_copy(update={"closed": month, "next": None})
     newest = await agreement_of(entry, closing.agreement, closing.versions[-1].version)
     entry.write(arm(closed, newest, entry))
-
-
-async def score_kept(agreement: Agreement, lot: str, month: str, revision: int, entry: Entry) -> MonthScore:
-    """The final score of a lot's month from the evidence that is kept."""
-    sites = [site.id for site in agreement.lot(lot).sites]
-    events = await recorded_of(entry.db, f"{agreement.id}/{lot}", sites, month)
-    return score_month(agreement, lot, month, events, until=None, revision=revision, provisional=False)
-
-
-async def post_settlement(scored: MonthScore, by: str, entry: Entry) -> None:
-    """Remembers and says the scores of all sites, then the settlement."""
-    total = scored.settlement
-    where = {"agreement": total.agreement, "lot": total.lot, "month": total.month}
-    for score in scored.scores:
-        id = f"{score.agreement}/{score.lot}/{score.month}/{score.site}"
-        known = await entry.load(SiteMonth, id) or _site_month(id)
-        entry.write(known.model_copy(update={"final": True, "pending": False, "score": score}))
-        entry.say(score)
-    entry.write(
-        Settlement(id=total.settlement, **where, revision=total.revision, settlement=total, scores=scored.scores, by=by)
-    )
-    entry.say(total)

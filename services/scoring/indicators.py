@@ -9,7 +9,7 @@ from decimal import ROUND_HALF_EVEN, Decimal
 from contracts.agreements.scores import Indicator
 from contracts.events.scoring import IndicatorValue
 from services.scoring.book import Book
-from services.scoring.faults import FaultLife
+from services.scoring.handling import counted_faults, is_handled
 from services.scoring.hours import Hours
 
 MISSING_NAMED = 50
@@ -55,15 +55,10 @@ def _of_hours(indicator: Indicator, code: str, hours: Hours, site: str) -> Indic
 
 
 def handling(indicator: Indicator, book: Book) -> IndicatorValue:
-    """Faults opened in the month that are resolved by its close, or have missed no due time / faults opened."""
-    wanting = [life for life in book.opened if not _is_handled(life, book)]
-    return _of_counts(indicator, len(wanting), len(book.opened), [life.opening for life in wanting])
-
-
-def _is_handled(life: FaultLife, book: Book) -> bool:
-    if life.resolved_at is not None and life.resolved_at <= book.span.known:
-        return True
-    return not any(b.fault == life.opened.fault and b.at <= book.span.known for b in book.breaches)
+    """Faults resolved by the month's close / faults that fell due in it, and those overdue from before it."""
+    counted = counted_faults(book)
+    wanting = [life.opening for life in counted if not is_handled(life, book)]
+    return _of_counts(indicator, len(wanting), len(counted), wanting)
 
 
 def in_time(indicator: Indicator, book: Book) -> IndicatorValue:

@@ -1,27 +1,41 @@
-"""The lines of a site's payment: one for each line of its sheet, one for the gate, and what each costs."""
+"""The lines of a site's payment: its days, one for each line of its sheet, one for the gate, and what each costs."""
 
 from __future__ import annotations
 
 from collections.abc import Iterator
+from dataclasses import dataclass
 from decimal import Decimal
 
 from contracts.agreements.scores import Pricing
 from contracts.events.scoring import PaymentLine, ScorePostedV1, SitePayment
 from contracts.values import Words
+from services.scoring.days import Days
 from services.scoring.payment import NOTHING, payable_of, split
 from services.scoring.sheet import Filled
 
 GATE = "gate"
 PRICING = "pricing"
+DAYS = "days"
 
 
-def site_payment(pricing: Pricing, share: Decimal, posted: ScorePostedV1, filled: Filled) -> SitePayment:
+@dataclass(frozen=True, slots=True)
+class Earned:
+    """What a site can earn: its `share`, the `days` it is for, and the ids of what proves them."""
+
+    share: Decimal
+    days: Days
+    evidence: tuple[str, ...]
+
+
+def site_payment(pricing: Pricing, earned: Earned, posted: ScorePostedV1, filled: Filled) -> SitePayment:
     """Prices a site's share. The lines add up to what is taken; their ids are `<score>/<part>/<deduction>`.
 
-    Where the price rule takes nothing although points were lost, every line has the amount 0.00.
+    Where the price rule takes nothing although points were lost, every line has the amount 0.00. So has the line
+    that says the days counted, where they are not the whole month: the share is that of these days already.
     """
+    share = earned.share
     payable = payable_of(pricing, share, filled.points, filled.full)
-    lines = tuple(_priced(share - payable, list(_lines(posted, filled)), pricing, posted))
+    lines = tuple(_priced(share - payable, list(_lines(posted, filled, earned)), pricing, posted))
     return SitePayment(
         site=posted.site, score=posted.score, points=posted.points, share=share, payable=payable, lines=lines
     )
@@ -35,7 +49,9 @@ def _priced(taken: Decimal, lines: list[PaymentLine], pricing: Pricing, posted: 
         yield line.model_copy(update={"amount": amount})
 
 
-def _lines(posted: ScorePostedV1, filled: Filled) -> Iterator[PaymentLine]:
+def _lines(posted: ScorePostedV1, filled: Filled, earned: Earned) -> Iterator[PaymentLine]:
+    if earned.days.counted < earned.days.whole:
+        yield _line(posted, DAYS, "counted", earned.days.title, NOTHING, earned.evidence)
     for line in filled.lines:
         yield _line(posted, line.part, line.deduction, line.title, line.points, line.evidence)
     if filled.gated_by:

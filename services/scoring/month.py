@@ -8,12 +8,14 @@ from datetime import datetime
 
 from contracts.agreements.agreement import Agreement, Lot
 from contracts.agreements.sites import Site
+from contracts.events.assets import AgreementPublishedV1
 from contracts.events.scoring import ScorePostedV1, SettlementComputedV1, SitePayment
 from services.scoring.book import book_of
+from services.scoring.days import days_of, share_of_days
 from services.scoring.indicators import indicator_values
-from services.scoring.lines import site_payment
+from services.scoring.lines import Earned, site_payment
 from services.scoring.payment import NOTHING, month_in_year, share_of
-from services.scoring.recorded import Recorded
+from services.scoring.recorded import Recorded, of_type
 from services.scoring.sheet import Filled, fill_sheet
 from services.scoring.span import span_of
 
@@ -63,7 +65,8 @@ def score_month(
     frame = Frame(agreement, agreement.lot(lot_id), month, until, revision, provisional)
     told = tuple(events)
     filled = [_score(frame, site, told) for site in frame.lot.sites]
-    payments = tuple(_payment(frame, place, *pair) for place, pair in enumerate(filled))
+    terms = _publication(frame.agreement, told)
+    payments = tuple(_payment(frame, place, *pair, terms) for place, pair in enumerate(filled))
     return MonthScore(tuple(posted for posted, _ in filled), _settlement(frame, filled[0][0].at, payments))
 
 
@@ -98,10 +101,18 @@ def _score(frame: Frame, site: Site, events: Iterable[Recorded]) -> tuple[ScoreP
     return posted, filled
 
 
-def _payment(frame: Frame, place: int, posted: ScorePostedV1, filled: Filled) -> SitePayment:
-    payment, number = frame.lot.payment, month_in_year(frame.agreement, frame.month)
-    share = NOTHING if number is None else share_of(payment.annual_fee, number, place, len(frame.lot.sites))
-    return site_payment(payment.pricing, share, posted, filled)
+def _payment(frame: Frame, place: int, posted: ScorePostedV1, filled: Filled, terms: tuple[str, ...]) -> SitePayment:
+    """Each site has its place in the fee, there or not: what one does not earn yet makes no other's share grow."""
+    payment, sites = frame.lot.payment, frame.lot.sites
+    whole = share_of(payment.annual_fee, month_in_year(frame.agreement, frame.month), place, len(sites))
+    days = days_of(frame.agreement, sites[place], frame.month)
+    return site_payment(payment.pricing, Earned(share_of_days(whole, days), days, terms), posted, filled)
+
+
+def _publication(agreement: Agreement, events: Iterable[Recorded]) -> tuple[str, ...]:
+    """The id under which this version of the agreement was published, where it is among the events."""
+    published = of_type(events, AgreementPublishedV1)
+    return tuple(sorted({id for id, e in published if (e.agreement, e.version) == (agreement.id, agreement.version)}))
 
 
 def _settlement(frame: Frame, closed_at: datetime, sites: tuple[SitePayment, ...]) -> SettlementComputedV1:

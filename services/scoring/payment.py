@@ -7,7 +7,6 @@ shares by cumulative rounding and lines by the largest remainder, so that every 
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import timedelta
 from decimal import ROUND_CEILING, ROUND_HALF_UP, Decimal
 
 from contracts.agreements.agreement import Agreement
@@ -33,20 +32,13 @@ def share_of(fee: Decimal, month: int, site: int, sites: int) -> Decimal:
     return to_the_cent(fee * (place + 1) / places) - to_the_cent(fee * place / places)
 
 
-def month_in_year(agreement: Agreement, month: str) -> int | None:
-    """Which month of an agreement's year a natural month is, from 0; each year of the term pays twelve.
+def month_in_year(agreement: Agreement, month: str) -> int:
+    """Which month of an agreement's year a natural month is, from 0: what its whole share is taken from.
 
-    A term that starts inside a month touches one natural month more than it has months: the last one, a stump, has
-    been paid with the whole first one, and is None.
+    A term that starts inside a month touches a thirteenth natural month, which is the same month of the year as the
+    first: the days of both make one (unless one of them is the February of a leap year).
     """
-    place = months_between(f"{agreement.starts:%Y-%m}", month)
-    return place % 12 if place < _months_of_term(agreement) else None
-
-
-def _months_of_term(agreement: Agreement) -> int:
-    ended = agreement.ends + timedelta(days=1)
-    whole = months_between(f"{agreement.starts:%Y-%m}", f"{ended:%Y-%m}")
-    return whole + (ended.day > agreement.starts.day)
+    return months_between(f"{agreement.starts:%Y-%m}", month) % 12
 
 
 def payable_of(pricing: Pricing, share: Decimal, points: Decimal, full: Decimal) -> Decimal:

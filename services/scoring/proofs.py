@@ -87,7 +87,8 @@ class Proofs:
         return None
 
     def proof_of(self, id: str) -> Branch:
-        """What this id stands for: a breach with its fault, a fault with its steps, a task, a reading, or a gap."""
+        """What this id stands for: a breach with its fault, a fault with its steps, a task, a reading, a gap,
+        or the agreement."""
         event = self._by_id.get(id)
         match event:
             case SlaEvent():
@@ -99,6 +100,9 @@ class Proofs:
                 return self._task(event)
             case ReadingReceivedV1():
                 return self._reading(event.reading)
+            case AgreementPublishedV1():
+                title = Words(zh=f"协议第 {event.version} 版", en=f"Agreement, version {event.version}")
+                return Branch(id=id, kind="agreement", title=title, at=event.at)
         return self._reading(id)
 
     def _fault(self, fault: str) -> Branch:

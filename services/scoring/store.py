@@ -2,7 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
+from datetime import datetime
 from typing import Any, ClassVar
 
 from pymongo import ASCENDING, DESCENDING, IndexModel
@@ -12,6 +13,7 @@ from infra.runtime.ledger import Database
 from infra.runtime.states import State
 from services.scoring import evidence
 from services.scoring.closing import Closing
+from services.scoring.late import LateMonth, Settled
 from services.scoring.month import MonthScore
 
 
@@ -30,6 +32,12 @@ class SiteMonth(State):
     score: ScorePostedV1 | None = None
 
 
+def site_month_at(id: str) -> SiteMonth:
+    """A site's month that nothing was scored for yet, by its id."""
+    agreement, lot, month, site = id.split("/")
+    return SiteMonth(id=id, agreement=agreement, lot=lot, month=month, site=site)
+
+
 class Settlement(State):
     """One revision of a lot's settlement (`id` is `agreement/lot/month/r1`) with the scores it was made of."""
 
@@ -41,7 +49,7 @@ class Settlement(State):
     settlement: SettlementComputedV1
     scores: tuple[ScorePostedV1, ...]
     by: str = ""
-    """Who asked for it; empty for the one that the close of the month made."""
+    """Who asked for it, a person or late evidence; empty for the one that the close of the month made."""
 
     @property
     def scored(self) -> MonthScore:
@@ -53,6 +61,7 @@ _BY_LOT = [("month", ASCENDING), ("agreement", ASCENDING), ("lot", ASCENDING)]
 INDEXES: dict[str, Sequence[IndexModel]] = {
     evidence.COLLECTION: evidence.INDEXES,
     Closing.COLLECTION: (),
+    LateMonth.COLLECTION: (),
     SiteMonth.COLLECTION: (IndexModel([*_BY_LOT, ("site", ASCENDING)]),),
     Settlement.COLLECTION: (IndexModel([*_BY_LOT, ("revision", DESCENDING)]),),
 }
@@ -69,6 +78,25 @@ async def settlements_in(db: Database, month: str | None, lots: Sequence[str]) -
     query = {**_in(lots), **({"month": month} if month else {})}
     found = db[Settlement.COLLECTION].find(query).sort([("month", 1), ("_id", 1)])
     return [Settlement.of(document) async for document in found]
+
+
+async def late_months_in(db: Database, lots: Sequence[str]) -> list[LateMonth]:
+    """The settled months of these lots that late evidence came for and that are not reckoned again yet."""
+    found = db[LateMonth.COLLECTION].find(_in(lots)).sort("_id", 1)
+    return [LateMonth.of(document) async for document in found]
+
+
+async def settled_since(db: Database, moment: datetime, sites: Collection[str]) -> list[Settled]:
+    """The months with one of these sites that were settled and looked as far as this moment, each once."""
+    query = {"revision": 1, "settlement.closed_at": {"$gte": moment}, "settlement.sites.site": {"$in": sorted(sites)}}
+    wanted = {"agreement": 1, "lot": 1, "month": 1, "settlement.closed_at": 1, "settlement.sites.site": 1}
+    return [_settled(document) async for document in db[Settlement.COLLECTION].find(query, wanted).sort("_id", 1)]
+
+
+def _settled(document: dict[str, Any]) -> Settled:
+    total = document["settlement"]
+    sites = frozenset(site["site"] for site in total["sites"])
+    return Settled(document["agreement"], document["lot"], document["month"], sites, total["closed_at"])
 
 
 def _in(lots: Sequence[str]) -> dict[str, Any]:

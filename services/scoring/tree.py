@@ -9,7 +9,18 @@ from contracts.values import Frozen, Moment, Words
 from services.scoring.span import SHANGHAI
 
 Kind = Literal[
-    "settlement", "payment", "deduction", "indicator", "breach", "fault", "step", "task", "reading", "gap", "unknown"
+    "settlement",
+    "payment",
+    "deduction",
+    "indicator",
+    "breach",
+    "fault",
+    "step",
+    "task",
+    "reading",
+    "gap",
+    "agreement",
+    "unknown",
 ]
 
 

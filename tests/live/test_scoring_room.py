@@ -23,16 +23,18 @@ from pydantic import BaseModel
 from contracts.agreements.agreement import Agreement
 from contracts.events.assets import AgreementPublishedV1
 from contracts.events.catalog import EVENTS
+from contracts.events.event import Event
+from contracts.events.scoring import ScorePostedV1, SettlementComputedV1
 from infra.runtime.acts import Act
 from infra.runtime.ears import Ears
-from infra.runtime.ledger import Entry
+from infra.runtime.ledger import Entry, Ledger
 from infra.runtime.room import Room
 from infra.runtime.security import Identity, Role, allow, hash_of_key, issue_token
 from infra.runtime.settings import RuntimeSettings
 from services.scoring.api import router
 from services.scoring.handlers import ears
 from services.scoring.recorded import Recorded
-from services.scoring.store import INDEXES
+from services.scoring.store import INDEXES, Settlement
 from tests.scoring import papers
 from tests.scoring.papers import at
 from tests.scoring.plain import settle_plainly
@@ -55,9 +57,17 @@ class Told(BaseModel):
     ids: list[str]
 
 
-def teller(settings: RuntimeSettings) -> Room:
-    """A room that says what it is told to, for all the others."""
-    telling = APIRouter()
+def teller(settings: RuntimeSettings, heard: list[Event]) -> Room:
+    """A room that says what it is told to, for all the others, and hears what scoring says."""
+    telling, listens = APIRouter(), Ears("assets")
+
+    @listens.hears(ScorePostedV1)
+    async def note_score(posted: ScorePostedV1, entry: Entry) -> None:
+        heard.append(posted)
+
+    @listens.hears(SettlementComputedV1)
+    async def note_settlement(computed: SettlementComputedV1, entry: Entry) -> None:
+        heard.append(computed)
 
     @telling.post("/tell", dependencies=[allow("service")])
     async def tell(story: Story, act: Act) -> Told:
@@ -66,7 +76,7 @@ def teller(settings: RuntimeSettings) -> Room:
 
         return await act("tell", story, say)
 
-    return Room("assets", Ears("assets"), telling, settings=settings)
+    return Room("assets", listens, telling, settings=settings)
 
 
 @dataclass
@@ -74,6 +84,13 @@ class Town:
     teller: httpx.AsyncClient
     scoring: httpx.AsyncClient
     private: bytes
+    ledger: Ledger
+    heard: list[Event]
+    """What scoring said of settled months."""
+
+    async def askers(self) -> dict[str, str]:
+        """Who asked for each settlement."""
+        return {kept["_id"]: kept["by"] async for kept in self.ledger.db[Settlement.COLLECTION].find()}
 
     async def tell(self, events: Iterable[Recorded]) -> list[str]:
         story = {"tells": [{"type": e["type"], "data": e["data"]} for e in papers.exported(events)]}
@@ -144,8 +161,9 @@ async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
         instance=prefix,
     )
     scoring = Room("scoring", ears=ears, router=router, indexes=INDEXES, settings=settings)
-    async with opened(teller(settings)) as tells, opened(scoring) as scores:
-        made = Town(tells, scores, pair.as_pem(private=True))
+    heard: list[Event] = []
+    async with opened(teller(settings, heard)) as tells, opened(scoring) as scores:
+        made = Town(tells, scores, pair.as_pem(private=True), scoring.ledger, heard)
         await made.move(at(1))
         yield made
 
@@ -197,6 +215,81 @@ async def test_month_closes_and_is_computed_again(town: Town) -> None:
     tree = (await town.get(f"/v1/settlements/air/lot-1/2026-04/r2/explain?line={line}")).json()
     assert tree["branches"][0]["branches"][0]["kind"] == "breach"
     assert (await town.post("/v1/scores/2026-05/recompute")).status_code == 409
+
+
+async def settled_april(town: Town) -> None:
+    """April with a month of good hours at one site and a missed patrol, closed on 6 May."""
+    await town.tell([published(AGREEMENT), *papers.full_hours("s1", at(1), at(1, month=5))])
+    await town.move(at(6))
+    await town.tell([papers.missed("s1", "p1", at(5), at(6))])
+    await town.move(at(6, month=5))
+
+
+async def revisions(town: Town) -> list[tuple[str, str, str]]:
+    """Every settlement with the points of its first site and what is paid."""
+    known = (await town.get("/v1/settlements?month=2026-04")).json()
+    return [(one["settlement"].rpartition("/")[2], one["sites"][0]["points"], one["payable"]) for one in known]
+
+
+async def test_late_evidence_settles_a_month_again(town: Town) -> None:
+    await settled_april(town)
+    assert await revisions(town) == [("r1", "80.00", "28666.66")]
+    assert (await town.get("/v1/late-months")).json() == []
+    await town.move(at(6, 5, month=5))
+    await town.tell([papers.done("s1", "p1", at(5), at(6), at(5, 23))])
+    await town.move(at(6, 5.5, month=5))
+    await town.tell([papers.breached("s2", "f1", "solved", at(30))])
+    (late,) = (await town.get("/v1/late-months")).json()
+    assert (late["id"], late["since"], late["due"]) == (
+        "air/lot-1/2026-04",
+        "2026-05-05T21:00:00Z",
+        "2026-05-05T22:00:00Z",
+    )
+    assert len(await revisions(town)) == 1
+
+    await town.move(at(6, 6, month=5))
+    assert await revisions(town) == [("r1", "80.00", "28666.66"), ("r2", "100.00", "35833.33")]
+    assert await town.askers() == {"air/lot-1/2026-04/r1": "", "air/lot-1/2026-04/r2": "late evidence"}
+    said = [event for event in town.heard if event.at == at(6, 6, month=5)]
+    assert [getattr(event, "score", None) or getattr(event, "settlement", None) for event in said] == [
+        "air/lot-1/2026-04/r2/s1",
+        "air/lot-1/2026-04/r2/s2",
+        "air/lot-1/2026-04/r2",
+    ]
+    assert (await town.get("/v1/late-months")).json() == []
+    tree = (await town.get("/v1/settlements/air/lot-1/2026-04/r2/explain")).json()
+    assert tree["title"]["zh"].endswith("（第 2 版）")
+
+
+async def test_late_evidence_of_no_account_is_silent(town: Town) -> None:
+    """What was posted already and an hour that changes no price: looked at twice, and nothing is said."""
+    await settled_april(town)
+    said = len(town.heard)
+    again = [papers.missed("s1", "p1", at(5), at(6)), papers.reading("s1", at(30, 23), a34004="36")]
+    for hour in (5, 7):
+        await town.move(at(6, hour, month=5))
+        await town.tell(again)
+        assert len((await town.get("/v1/late-months")).json()) == 1
+        await town.move(at(6, hour + 1, month=5))
+        assert (await town.get("/v1/late-months")).json() == []
+    assert await revisions(town) == [("r1", "80.00", "28666.66")]
+    assert len(town.heard) == said
+
+
+async def test_evidence_before_the_close_marks_nothing(town: Town) -> None:
+    """A day of back-fill, and what comes between the end of the month and its close, is in the first settlement."""
+    hours = papers.full_hours("s1", at(1), at(1, month=5))
+    await town.tell([published(AGREEMENT), *hours[:480], *hours[504:]])
+    await town.move(at(23))
+    await town.tell(hours[480:500])
+    await town.move(at(3, month=5))
+    await town.tell([*hours[500:504], papers.missed("s1", "p1", at(5), at(6))])
+    assert (await town.get("/v1/late-months")).json() == []
+    await town.move(at(8, month=5))
+    assert await revisions(town) == [("r1", "80.00", "28666.66")]
+    live = papers.reading("s1", at(7, 22, month=5), a34004="35")
+    await town.tell([papers.opened("s1", "f1", "line-lost", at(8, month=5)), live])
+    assert (await town.get("/v1/late-months")).json() == []
 
 
 async def test_supplier_sees_its_own_lots(town: Town) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import datetime, timedelta
 from types import SimpleNamespace
 from typing import Any, cast
@@ -32,6 +32,7 @@ class DeskPage:
 
     def __init__(self, desk: Desk) -> None:
         self.desk, self.entries, self.seen = desk, list[Entry](), dict[Key, int]()
+        self.written: dict[Key, State | None] = {}
         self.ledger = SimpleNamespace(db=SimpleNamespace(name=f"desk-{id(desk)}"))
 
     def entry(self, cause: str, handler: str, correlation: str) -> Entry:
@@ -39,8 +40,11 @@ class DeskPage:
 
     def accept(self, entry: Entry) -> None:
         self.entries.append(entry)
+        self.written.update(entry.writes)
 
     async def load(self, model: type[S], id: str) -> S | None:
+        if (model, id) in self.written:
+            return cast("S | None", self.written[model, id])
         version, raw = self.desk.states.get((model, id), (0, b""))
         self.seen.setdefault((model, id), version)
         return model.of(bson.decode(raw, _UTC)) if raw else None
@@ -53,13 +57,20 @@ class DeskPage:
 class Desk:
     """What is heard, said and due. As `ledger` and `room`, it also carries the API's acts."""
 
-    def __init__(self, counter: Counter, directory: Directory = town.DIRECTORY, now: datetime = town.NOON) -> None:
-        self.ears = ears_for(counter)
+    def __init__(
+        self,
+        counter: Counter,
+        directory: Directory = town.DIRECTORY,
+        now: datetime = town.NOON,
+        join: timedelta = timedelta(0),
+    ) -> None:
+        self.ears = ears_for(counter, join)
         self.time = now
         self.clock = SimpleNamespace(now=lambda: self.time)
         self.states: dict[Key, tuple[int, bytes]] = {}
         self.timers: dict[str, tuple[datetime, str, str]] = {}
         self.said: list[Event] = []
+        self.heard: set[tuple[str, str]] = set()
         self.lock = asyncio.Lock()
         self.commits_lost = 0
         self.ledger, self.health = self, SimpleNamespace(opened=True)
@@ -73,14 +84,22 @@ class Desk:
         )
         await self.hear(published, f"{agreement.id}@{agreement.version}")
 
-    async def hear(self, event: Event, cause: str) -> None:
+    async def hear(self, event: Event, cause: str, correlation: str = "") -> None:
         """All handlers of the event, in one page."""
+        await self.hear_all([(event, cause)], correlation)
+
+    async def hear_all(self, events: Sequence[tuple[Event, str]], correlation: str = "") -> None:
+        """All handlers of these events, in one page; what was heard before has no effect."""
         page = self.page()
-        for hearing in self.ears.hearings[type(event)]:
-            entry = page.entry(cause, hearing.name, cause)
-            await hearing.handler(event, entry)
-            page.accept(entry)
+        for event, cause in events:
+            for hearing in self.ears.hearings[type(event)]:
+                if (cause, hearing.name) in self.heard:
+                    continue
+                entry = page.entry(cause, hearing.name, correlation or cause)
+                await hearing.handler(event, entry)
+                page.accept(entry)
         await self.commit(page)
+        self.heard |= {(entry.cause, entry.handler) for entry in page.entries}
 
     async def fire(self, upto: datetime | None = None) -> None:
         """Fires all timers due up to there, in order, moving the clock along."""
@@ -89,6 +108,12 @@ class Desk:
             self.time = max(self.time, due[0][0])
             await self.fire_one(due[0][1])
         self.time = max(self.time, upto)
+
+    async def sort(self) -> None:
+        """Fires the timers that take sheaves out of their trays, and no other that is due."""
+        for id, (due, name, _) in sorted(self.timers.items()):
+            if name == "join" and due <= self.time:
+                await self.fire_one(id)
 
     async def fire_one(self, id: str) -> None:
         """Fires one timer, again when its page is in conflict."""
@@ -136,8 +161,12 @@ class Desk:
     @property
     def messages(self) -> list[Message]:
         """All messages, by id."""
-        found = (Message.of(bson.decode(raw, _UTC)) for (model, _), (_, raw) in self.states.items() if model is Message)
-        return sorted(found, key=lambda message: message.id)
+        return self.all(Message)
+
+    def all(self, model: type[S]) -> list[S]:
+        """All states of this kind, by id."""
+        found = (model.of(bson.decode(raw, _UTC)) for (kind, _), (_, raw) in self.states.items() if kind is model)
+        return sorted(found, key=lambda state: state.id)
 
     def in_state(self, state: str) -> list[Message]:
         return [message for message in self.messages if message.state == state]

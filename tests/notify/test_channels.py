@@ -2,14 +2,20 @@
 
 from __future__ import annotations
 
-from collections.abc import Awaitable, Callable
+import asyncio
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
 
 import pytest
+from aiosmtpd.smtp import SMTP, AuthResult, Envelope, LoginPassword, Session
 from opentelemetry import trace
 from opentelemetry.trace import NonRecordingSpan, SpanContext, TraceFlags
 
 from infra.local.sinks.both import Sinks
+from infra.local.sinks.mail_server import MailSink
 from infra.local.sinks.mood import Order
 from services.notify.channels.closed import Closed
 from services.notify.channels.kannel import Account, KannelGateway
@@ -18,6 +24,38 @@ from services.notify.channels.ports import Mail, MailServer, Sms, SmsGateway
 from services.notify.channels.receipts import ReceiptKeys, report_of
 from services.notify.channels.smtp import Mailbox, SmtpServer
 from services.notify.domain.outcomes import Handed, Refused
+
+
+@asynccontextmanager
+async def answering(status: int, body: str) -> AsyncIterator[str]:
+    """A gateway that always gives this answer."""
+
+    async def answer(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
+        await reader.readuntil(b"\r\n\r\n")
+        writer.write(f"HTTP/1.1 {status} X\r\nContent-Length: {len(body)}\r\n\r\n{body}".encode())
+        await writer.drain()
+        writer.close()
+
+    server = await asyncio.start_server(answer, "127.0.0.1", 0)
+    async with server:
+        yield f"http://127.0.0.1:{server.sockets[0].getsockname()[1]}/cgi-bin/sendsms"
+
+
+def lets_in(_: SMTP, __: Session, ___: Envelope, ____: str, data: Any) -> AuthResult:
+    return AuthResult(success=isinstance(data, LoginPassword) and data.password == b"right", handled=False)
+
+
+@asynccontextmanager
+async def closed_mail_server(sink: MailSink) -> AsyncIterator[int]:
+    """A mail server that takes nothing without the right password."""
+
+    def speak() -> SMTP:
+        return SMTP(sink, hostname="localhost", authenticator=lets_in, auth_required=True, auth_require_tls=False)
+
+    server = await asyncio.get_running_loop().create_server(speak, "127.0.0.1", 0)
+    async with server:
+        yield server.sockets[0].getsockname()[1]
+
 
 TEXT = "【值守单】木兰湖站，数据中断 100% + a&b"
 SPAN = SpanContext(0xABCDEF, 0x1234, is_remote=True, trace_flags=TraceFlags(1))
@@ -131,11 +169,43 @@ async def test_451_passes_and_550_stays(sinks: Sinks) -> None:
     ]
 
 
-async def test_wrong_password_is_refused(sinks: Sinks) -> None:
+@pytest.mark.parametrize(
+    ("status", "body", "permanent", "account"),
+    [
+        (401, "who are you", False, True), (403, "Authorization failed for sendsms", False, True),
+        (403, "Not routable. Do not try again.", True, False), (404, "Not Found", True, False),
+        (400, "Missing receiver number or text, rejected", True, False), (429, "slow down", False, False),
+        (408, "too slow", False, False), (500, "oops", False, False), (202, "9: what is this", False, False),
+    ],
+)  # fmt: skip
+async def test_gateways_answer_tells_whose_trouble(status: int, body: str, permanent: bool, account: bool) -> None:
+    async with answering(status, body) as url:
+        outcome = await KannelGateway(Account(url, "u", "p")).send(sms("n-1"))
+    assert isinstance(outcome, Refused)
+    assert (outcome.permanent, outcome.account) == (permanent, account)
+
+
+async def test_wrong_password_is_our_trouble(sinks: Sinks) -> None:
     sinks.sms.user, sinks.sms.password = "watchbill", "another"
     assert await kannel(sinks).send(sms("n-1")) == Refused(
-        permanent=True, reason="403 Authorization failed for sendsms"
+        permanent=False, reason="403 Authorization failed for sendsms", account=True
     )
+
+
+@pytest.mark.filterwarnings("ignore:Requiring AUTH while not requiring TLS")
+@pytest.mark.parametrize(
+    ("user", "password", "code"), [("watchbill", "wrong", "535"), (None, None, "530"), ("watchbill", "right", "")]
+)
+async def test_mail_login_is_our_trouble(tmp_path: Path, user: str | None, password: str | None, code: str) -> None:
+    sink = MailSink.at(tmp_path)
+    async with closed_mail_server(sink) as port:
+        server = SmtpServer(Mailbox("127.0.0.1", port, "watchbill@example.com", user, password, starttls=False))
+        outcome = await server.send(mail("n-1"))
+    if not code:
+        assert isinstance(outcome, Handed)
+        return
+    assert isinstance(outcome, Refused)
+    assert (outcome.permanent, outcome.account, outcome.reason[:3], sink.box.rows) == (False, True, code, [])
 
 
 async def test_dead_network_may_pass() -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 from datetime import timedelta
 
@@ -13,14 +12,15 @@ from services.notify.channels.memory import MemoryGateway, MemoryMail
 from services.notify.channels.ports import Sms
 from services.notify.counter import Counter
 from services.notify.domain.directory import Directory
-from services.notify.domain.messages import Patience, Report
+from services.notify.domain.messages import Report
 from services.notify.domain.outcomes import Handed, Refused
+from services.notify.domain.patience import Patience
 from services.notify.domain.storm import Window
 from services.notify.handovers import Handovers
 from tests.notify import town
 from tests.notify.desk import Desk, desk_with
 
-BUSY, NEVER = Refused(permanent=False, reason="503"), Refused(permanent=True, reason="403")
+BUSY, NEVER = Refused(permanent=False, reason="503"), Refused(permanent=True, reason="404")
 ANN = Directory(people=(town.PEOPLE[0],))
 ONE_ROUTE = town.route("opened", "FaultOpened", town.ENGINEERS, "fault-opened", channels=("sms",))
 SMS_ONLY = town.NOTICES.model_copy(update={"routes": (ONE_ROUTE,)})
@@ -127,31 +127,6 @@ async def test_critical_fault_breaks_the_quiet() -> None:
     assert len(with_gateway.sms.taken) == 1
 
 
-async def test_five_refusals_end_in_failure() -> None:
-    desk, gateway = await ann()
-    gateway.refusals.extend([BUSY] * 9)
-    await desk.hear(town.opened(), "e-1")
-    await desk.fire(town.NOON + timedelta(seconds=449))
-    assert len(gateway.refusals) == 5
-    assert desk.messages[0].state == "queued"
-    await desk.fire(town.NOON + timedelta(hours=1))
-    assert len(gateway.refusals) == 4
-    (failed,) = desk.said_of(NoticeFailedV1)
-    assert isinstance(failed, NoticeFailedV1)
-    assert (failed.attempts, failed.permanent, failed.reason) == (5, False, "503")
-    assert [step.at - town.NOON for step in desk.messages[0].history[2:]] == [
-        timedelta(seconds=seconds) for seconds in (0, 30, 90, 210, 450)
-    ]
-
-
-async def test_refusal_for_good_ends_at_once() -> None:
-    desk, gateway = await ann()
-    gateway.refusals.append(NEVER)
-    await desk.hear(town.opened(), "e-1")
-    await desk.fire(town.NOON + timedelta(hours=1))
-    assert (desk.messages[0].state, desk.messages[0].attempts, gateway.taken) == ("failed", 1, {})
-
-
 async def test_lost_commit_does_not_send_twice() -> None:
     desk, gateway = await ann()
     await desk.hear(town.opened(), "e-1")
@@ -166,6 +141,7 @@ async def test_crash_after_handover_repeats_the_key() -> None:
     with_gateway = counter()
     desk = await desk_with(with_gateway, SMS_ONLY, directory=ANN)
     await desk.hear(town.opened(), "e-1")
+    await desk.sort()
     (message,) = desk.messages
     assert isinstance(with_gateway.sms, MemoryGateway)
     page = desk.page()
@@ -218,28 +194,3 @@ async def test_person_without_phone_fails_visibly() -> None:
     (failed,) = desk.said_of(NoticeFailedV1)
     assert isinstance(failed, NoticeFailedV1)
     assert failed.reason == "no sms address in the directory"
-
-
-async def test_try_is_made_once_by_many() -> None:
-    handovers, calls = Handovers(), list[int]()
-
-    async def hand_over() -> Refused:
-        calls.append(1)
-        await asyncio.sleep(0)
-        return BUSY
-
-    outcomes = await asyncio.gather(*(handovers.once(("n", 0), hand_over) for _ in range(5)))
-    assert (outcomes, len(calls)) == ([BUSY] * 5, 1)
-    await handovers.once(("n", 1), hand_over)
-    assert len(calls) == 2
-
-
-async def test_handovers_forget_the_oldest() -> None:
-    handovers = Handovers(most=2)
-
-    async def hand_over() -> Refused:
-        return BUSY
-
-    for number in range(3):
-        await handovers.once(("n", number), hand_over)
-    assert [handovers.knows(("n", number)) for number in range(3)] == [False, True, True]

@@ -55,16 +55,21 @@ class Hall:
     async def put(self, path: str, body: Any, role: Role = "administrator") -> httpx.Response:
         return await self.client.put(path, json=body, headers={"x-api-key": f"{role:-<12}key"})
 
-    async def say(self, event: Event, id: str) -> None:
+    async def post(self, path: str, key: str, role: Role = "administrator") -> httpx.Response:
+        headers = {"x-api-key": f"{role:-<12}key", "idempotency-key": key}
+        return await self.client.post(path, headers=headers)
+
+    async def say(self, event: Event, id: str, correlation: str = "") -> None:
         """As another service would."""
-        letter = seal(event, id=id, said_at=event.at, correlation=id, causation=id, trace={"traceparent": TRACE})
+        first = correlation or id
+        letter = seal(event, id=id, said_at=event.at, correlation=first, causation=first, trace={"traceparent": TRACE})
         await self.room.producer.send_and_wait(
             self.room.settings.streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
         )
 
-    async def opened(self, **more: Any) -> None:
+    async def opened(self, correlation: str = "", **more: Any) -> None:
         """A fault opens in this hall's town."""
-        await self.say(town.opened(agreement=f"town-{self.mark}", **more), f"e-{uuid.uuid4()}")
+        await self.say(town.opened(agreement=f"town-{self.mark}", **more), f"e-{uuid.uuid4()}", correlation)
 
     async def until(self, state: str, count: int) -> list[Any]:
         """The messages in this state, once there are so many."""
@@ -118,7 +123,7 @@ async def hall(platform: Platform, sinks: Sinks, tmp_path: Path) -> AsyncIterato
         kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix, instance=prefix,
         secrets=secrets_in(tmp_path / "secrets", prefix), contacts=contacts_in(tmp_path, prefix), sms_url=sinks.sms_url,
         smtp_host="127.0.0.1", smtp_port=sinks.smtp_port, smtp_starttls=False, timer_poll_seconds=0.05,
-        send_retry_seconds=0.2,
+        send_retry_seconds=0.2, join_seconds=0.5,
     )  # fmt: skip
     async with opened(settings, sinks) as hall:
         yield hall
@@ -159,6 +164,35 @@ async def test_storm_leaves_one_timer_and_bundle(hall: Hall) -> None:
     assert sorted(one["bundled"] for one in handed if one["person"] == "ann") == [1, 1, 1, 47]
     assert len(hall.sinks.sms.box.rows) == 8
     assert await hall.room.ledger.db.windows.count_documents({}) == 0
+
+
+async def test_faults_of_one_reading_ring_once(hall: Hall) -> None:
+    reading = f"reading-{uuid.uuid4()}"
+    for number in range(3):
+        await hall.opened(reading, fault=f"fault-{number}")
+    await publish(hall)
+    handed = await hall.until("handed", 2)
+    assert {(one["person"], one["bundled"], one["template"]) for one in handed} == {
+        ("ann", 3, "joined"), ("boss", 3, "joined"),
+    }  # fmt: skip
+    assert len(hall.sinks.sms.box.rows) == 2
+    assert {row["traceparent"][:35] for row in hall.sinks.sms.box.rows} == {TRACE[:35]}
+    assert len(await hall.until("bundled", 6)) == 6
+    trays = await hall.room.ledger.db.trays.find({}).to_list(None)
+    assert [tray["sheaves"] for tray in trays] == [[], []]
+
+
+async def test_failed_message_is_sent_once_more(hall: Hall) -> None:
+    await publish(hall)
+    hall.sinks.sms.mood.take(Order(mode="permanent", times=2))
+    await hall.opened()
+    failed = (await hall.until("failed", 2))[0]
+    assert (await hall.post(f"/v1/messages/{failed['id']}/resend", "k-1", "buyer")).status_code == 403
+    answers = [await hall.post(f"/v1/messages/{failed['id']}/resend", "k-1") for _ in range(2)]
+    assert [answer.json()["resent"] for answer in answers] == [1, 1]
+    (handed,) = await hall.until("handed", 1)
+    assert (handed["id"], handed["attempts"], handed["resent"]) == (failed["id"], 2, 1)
+    assert len(hall.sinks.sms.box.rows) == 1
 
 
 async def test_refused_message_is_sent_later(hall: Hall) -> None:

@@ -28,6 +28,7 @@ from services.notify.channels.receipts import ReceiptKeys
 from services.notify.channels.smtp import Mailbox, SmtpServer
 from services.notify.counter import Counter
 from services.notify.domain.directory import Directory
+from services.notify.domain.patience import Patience
 from services.notify.handovers import Handovers
 from tests.notify import town
 from tests.notify.desk import Desk, desk_with
@@ -143,6 +144,7 @@ async def test_crash_before_mark_sends_once(build: Build) -> None:
     street = await build(SMS_ONLY, directory=ANN)
     street.counter.receipts = lambda notice: ""
     await street.desk.hear(town.opened(), "e-1")
+    await street.desk.sort()
     forgetful = replace(street.counter, handovers=Handovers())
     (timer,) = street.desk.timers.values()
     page = street.desk.page()
@@ -153,9 +155,10 @@ async def test_crash_before_mark_sends_once(build: Build) -> None:
     assert street.desk.messages[0].provider_id == street.sinks.sms.box.rows[0]["id"]
 
 
-async def test_five_tries_then_failed(build: Build) -> None:
+async def test_tries_until_its_age_then_failed(build: Build) -> None:
     street = await build(SMS_ONLY, directory=ANN)
     street.sinks.sms.mood.take(Order(mode="temporary"))
+    street.counter.patience = Patience(age_seconds=450)
     await street.desk.hear(town.opened(), "e-1")
     await street.desk.fire(town.NOON + timedelta(hours=1))
     (failed,) = street.desk.said_of(NoticeFailedV1)
@@ -175,6 +178,7 @@ async def test_undelivered_report_is_a_failure(build: Build) -> None:
 async def test_report_needs_its_key(build: Build, key: str) -> None:
     street = await build(SMS_ONLY, directory=ANN)
     await street.desk.hear(town.opened(), "e-1")
+    await street.desk.sort()
     (message,) = street.desk.messages
     async with httpx.AsyncClient(base_url=street.url) as client:
         query = {"notice": message.id, "key": key, "type": "1"}

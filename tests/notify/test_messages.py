@@ -6,14 +6,23 @@ from datetime import timedelta
 from itertools import permutations
 
 import pytest
-from hypothesis import given
-from hypothesis import strategies as st
 
 from contracts.events.notify import NoticeDeliveredV1, NoticeFailedV1, NoticeSentV1
 from contracts.values import Words
 from services.notify.domain import said
-from services.notify.domain.messages import Message, Patience, Report, Wording, after, queued, reported, written
+from services.notify.domain.messages import (
+    Message,
+    Report,
+    Wording,
+    after,
+    queued,
+    reported,
+    resent,
+    sending_of,
+    written,
+)
 from services.notify.domain.outcomes import Handed, Refused, refused, scrubbed
+from services.notify.domain.patience import Patience
 from services.notify.domain.routes import notices_for
 from tests.notify import town
 
@@ -29,28 +38,51 @@ def message() -> Message:
 
 def test_refused_message_waits_longer_each_time() -> None:
     tried, pauses = message(), []
-    for _ in range(4):
-        tried = after(tried, BUSY, Patience(), town.NOON)
+    for _ in range(9):
+        before = tried.next_try or town.NOON
+        tried = after(tried, BUSY, Patience(), before)
         assert tried.next_try
-        pauses.append((tried.next_try - town.NOON).total_seconds())
-    assert pauses == [30, 60, 120, 240]
-    last = after(tried, BUSY, Patience(), town.NOON)
-    assert (last.state, last.attempts, last.next_try, last.permanent) == ("failed", 5, None, False)
+        pauses.append((tried.next_try - before).total_seconds())
+    assert pauses == [30, 60, 120, 240, 480, 960, 1800, 1800, 1800]
+
+
+def test_message_is_given_up_after_a_day() -> None:
+    tried = message()
+    while tried.next_try:
+        at = tried.next_try
+        tried = after(tried, BUSY, Patience(), at)
+    assert at == town.NOON + timedelta(hours=24)
+    assert (tried.state, tried.permanent, tried.history[-1].detail) == ("failed", False, "503 busy")
+
+
+def test_wrong_account_is_no_refusal_for_good() -> None:
+    tried = after(message(), Refused(permanent=False, reason="535", account=True), Patience(), town.NOON)
+    assert (tried.state, tried.permanent, tried.next_try) == ("queued", False, town.NOON + timedelta(seconds=30))
+
+
+def test_resent_message_has_its_patience_anew() -> None:
+    later = town.NOON + timedelta(days=3)
+    failed = after(after(message(), BUSY, Patience(), town.NOON), NEVER, Patience(), town.NOON)
+    again = resent(failed, later)
+    assert (again.state, again.permanent, again.next_try, again.sending) == ("queued", False, later, f"{again.id}.1")
+    tried = after(again, BUSY, Patience(), later)
+    assert (tried.next_try, tried.attempts) == (later + timedelta(seconds=30), 3)
+
+
+def test_resent_message_forgets_its_report() -> None:
+    failed = reported(after(message(), HANDED, Patience(), town.NOON), "undelivered", town.NOON)
+    assert after(resent(failed, town.NOON), HANDED, Patience(), town.NOON).state == "handed"
+
+
+def test_sending_names_notice_and_number() -> None:
+    one = message()
+    assert [sending_of(each.sending) for each in (one, resent(one, town.NOON))] == [(one.id, 0), (one.id, 1)]
+    assert sending_of("n.x") == ("n", 0)
 
 
 def test_permanent_refusal_is_final_at_once() -> None:
     failed = after(message(), NEVER, Patience(), town.NOON)
     assert (failed.state, failed.attempts, failed.permanent) == ("failed", 1, True)
-
-
-@given(tries=st.integers(1, 12), first=st.integers(1, 600))
-def test_pauses_double_until_given_up(tries: int, first: int) -> None:
-    pauses = [Patience(tries=tries, first_seconds=first).pause(n) for n in range(1, tries + 1)]
-    slow, expected = timedelta(seconds=first), list[timedelta | None]()
-    for _ in range(tries - 1):
-        expected.append(slow)
-        slow += slow
-    assert pauses == [*expected, None]
 
 
 def test_report_before_handover_is_kept() -> None:

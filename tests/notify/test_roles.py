@@ -16,6 +16,7 @@ def test_each_route_names_its_roles() -> None:
     assert {(method, route.path): roles_of(route) for route in routes for method in route.methods or ()} == {
         ("GET", "/v1/messages"): READERS,
         ("GET", "/v1/messages/{message}"): READERS,
+        ("POST", "/v1/messages/{message}/resend"): ("administrator",),
         ("GET", "/v1/contacts"): ("administrator",),
         ("PUT", "/v1/contacts"): ("administrator",),
         ("GET", "/v1/receipts/sms"): ("service",),

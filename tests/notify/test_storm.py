@@ -25,7 +25,7 @@ def run(arrivals: list[Arrival], rules: Notices) -> tuple[list[tuple[datetime, s
         if window and window.held and window.ends <= now:
             bundles.append((window.ends, list(window.held)))
             window = None
-        window, goes = admitted(window, KEY, notice, rules, now)
+        window, goes = admitted(window, KEY, (notice,), rules, now)
         if goes:
             passed.append((now, notice))
     if window and window.held:
@@ -72,15 +72,15 @@ def test_arrival_order_changes_no_counts(count: int, rules: Notices, data: st.Da
 
 def test_late_bundle_takes_newcomers_along() -> None:
     rules = town.NOTICES.model_copy(update={"storm": 1})
-    window, _ = admitted(None, KEY, "a", rules, town.NOON)
-    window, _ = admitted(window, KEY, "b", rules, town.NOON)
-    window, goes = admitted(window, KEY, "c", rules, window.ends + timedelta(seconds=1))
+    window, _ = admitted(None, KEY, ("a",), rules, town.NOON)
+    window, _ = admitted(window, KEY, ("b",), rules, town.NOON)
+    window, goes = admitted(window, KEY, ("c",), rules, window.ends + timedelta(seconds=1))
     assert not goes
     assert window.held == ("b", "c")
 
 
 def test_over_window_makes_room_again() -> None:
-    window, _ = admitted(None, KEY, "a", town.NOTICES.model_copy(update={"storm": 1}), town.NOON)
-    later, goes = admitted(window, KEY, "b", town.NOTICES, window.ends)
+    window, _ = admitted(None, KEY, ("a",), town.NOTICES.model_copy(update={"storm": 1}), town.NOON)
+    later, goes = admitted(window, KEY, ("b",), town.NOTICES, window.ends)
     assert goes
     assert later.opens == window.ends

@@ -49,14 +49,17 @@ def _months(events: list[Json], agreement: Json) -> list[str]:
 
 def _settle(events: list[Json], agreement: Json, lot: Json, month: str) -> Json:
     number = _place_in_year(agreement, month)
+    days = _days_of_month(month)
     fee = Fraction(str(lot["payment"]["annual_fee"]))
     sites, count = {}, len(lot["sites"])
     for n, site in enumerate(lot["sites"]):
-        share = 0
-        if number is not None:
-            before = number * count + n
-            share = _cents(fee * (before + 1) / (12 * count)) - _cents(fee * before / (12 * count))
+        before = number * count + n
+        whole = _cents(fee * (before + 1) / (12 * count)) - _cents(fee * before / (12 * count))
+        there = [_is_there(agreement, site, day) for day in days]
+        share = sum(cents for cents, is_there in zip(_by_day(whole, len(days)), there, strict=True) if is_there)
         sites[site["id"]] = _site(events, agreement, lot, site, month, share)
+        if not all(there):
+            sites[site["id"]]["lines"].insert(0, ("days", "counted", None, "0.00", "0.00"))
     gross = sum(site["share"] for site in sites.values())
     payable = sum(site["payable"] for site in sites.values())
     for site in sites.values():
@@ -64,23 +67,32 @@ def _settle(events: list[Json], agreement: Json, lot: Json, month: str) -> Json:
     return {"gross": _money(gross), "deducted": _money(gross - payable), "payable": _money(payable), "sites": sites}
 
 
-def _place_in_year(agreement: Json, month: str) -> int | None:
-    """Counts the whole or begun months of the term one by one; a natural month beyond them is not paid again."""
-    start, last = date.fromisoformat(agreement["starts"]), date.fromisoformat(agreement["ends"])
-    begun, months = start, []
-    while begun <= last:
-        months.append(begun.strftime("%Y-%m"))
-        year, following = divmod(start.year * 12 + start.month - 1 + len(months), 12)
-        begun = _day_or_last(year, following + 1, start.day)
-    return months.index(month) % 12 if month in months else None
+def _place_in_year(agreement: Json, month: str) -> int:
+    """Walks through the natural months from the one in which the term starts; after twelve they begin anew."""
+    year, number, place = int(agreement["starts"][:4]), int(agreement["starts"][5:7]), 0
+    while f"{year:04d}-{number:02d}" != month:
+        year, number, place = (year, number + 1, place + 1) if number < 12 else (year + 1, 1, place + 1)
+    return place % 12
 
 
-def _day_or_last(year: int, month: int, day: int) -> date:
-    while True:
-        try:
-            return date(year, month, day)
-        except ValueError:
-            day -= 1
+def _days_of_month(month: str) -> list[date]:
+    day, days = date.fromisoformat(f"{month}-01"), []
+    while day.strftime("%Y-%m") == month:
+        days.append(day)
+        day += timedelta(days=1)
+    return days
+
+
+def _is_there(agreement: Json, site: Json, day: date) -> bool:
+    return agreement["starts"] <= day.isoformat() <= agreement["ends"] and day.isoformat() >= site["since"]
+
+
+def _by_day(cents: int, days: int) -> list[int]:
+    """What each day of a month earns, in whole cents that add up: what is due by its end and was not given before."""
+    given: list[int] = []
+    for n in range(1, days + 1):
+        given.append(floor(Fraction(cents * n, days) + Fraction(1, 2)) - sum(given))
+    return given
 
 
 def _site(events: list[Json], agreement: Json, lot: Json, site: Json, month: str, share: int) -> Json:
@@ -239,12 +251,17 @@ def _covered(pieces: list[tuple[datetime, datetime]]) -> timedelta:
 
 
 def _handling(mine: list[Json], opens: datetime, closes: datetime, known: datetime) -> tuple[int, int]:
+    """A fault is judged where its first missed deadline fell, or where it ended if it missed none before that. It is
+    good if it was over when the month's books were closed. One that was judged before is counted again, as bad, as
+    long as it is not over."""
     good = due = 0
-    for fault in _lives(mine):
-        if opens <= fault["opened"] < closes and fault["opened"] <= known:
+    for fault in _lives(mine) if opens < closes else []:
+        missed = [_moment(b["due"]) for b in _breaches(mine) if b["fault"] == fault["fault"]]
+        judged, over = min([fault["end"], *missed]), fault["end"] <= known
+        if judged <= known and opens < judged <= closes:
+            good, due = good + over, due + 1
+        elif judged <= known and judged <= opens and not over:
             due += 1
-            late = [b for b in _breaches(mine) if b["fault"] == fault["fault"] and _moment(b["at"]) <= known]
-            good += fault["end"] <= known or not late
     return good, due
 
 

@@ -10,6 +10,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.agreements.scores import FullAbove, PerPoint, Proportional
+from services.scoring.days import days_of, share_of_days
 from services.scoring.payment import month_in_year, payable_of, share_of, split
 from services.scoring.span import months_of
 from tests.scoring import papers
@@ -78,10 +79,14 @@ def test_half_a_cent_is_rounded_up() -> None:
     assert payable_of(rule, Decimal("10238.10"), Decimal(95), Decimal(100)) == Decimal("9726.20")
 
 
-@given(start=st.dates(date(2025, 1, 1), date(2026, 12, 28)), years=st.integers(1, 2))
-def test_each_year_pays_twelve_months(start: date, years: int) -> None:
-    ends = start.replace(year=start.year + years, day=min(start.day, 28)) - timedelta(days=1)
+@given(fee=money, start=st.dates(date(2025, 1, 1), date(2025, 12, 28)), years=st.integers(1, 2))
+def test_each_year_pays_its_fee(fee: Decimal, start: date, years: int) -> None:
+    """Wherever in a month the term starts: the days of its first and its last month make one."""
+    ends = start.replace(year=start.year + years) - timedelta(days=1)
     agreement = papers.agreement(starts=start.isoformat(), ends=ends.isoformat())
-    numbers = [month_in_year(agreement, month) for month in months_of(agreement)]
-    assert [n for n in numbers if n is not None] == list(range(12)) * years
-    assert None not in numbers[:-1]
+    shares = [
+        share_of_days(share_of(fee, month_in_year(agreement, month), n, 7), days_of(agreement, site, month))
+        for month in months_of(agreement)
+        for n, site in enumerate(agreement.lots[0].sites)
+    ]
+    assert sum(shares) == fee * years

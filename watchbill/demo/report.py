@@ -139,7 +139,7 @@ def _show_settlement(outcome: Outcome, names: Mapping[str, Any]) -> None:
     ]
     rows.append(("合计 total", settlement["gross"], f"−{settlement['deducted']}", settlement["payable"]))
     title = f"结算 / settlement {settlement['settlement']} ({settlement['currency']})"
-    show_table(title, ("站点 site", "应付份额 share", "扣款 deducted", "实付 payable"), rows)
+    show_table(title, ("站点 site", "月度基准金额 share", "扣款 deducted", "实付 payable"), rows)
 
 
 def _deducted(site: Mapping[str, Any]) -> str:

@@ -9,13 +9,15 @@ import httpx
 from opentelemetry import propagate
 
 from services.notify.channels.ports import Sms
-from services.notify.domain.outcomes import Handed, Refused, refused
+from services.notify.domain.outcomes import Handed, Refused, account_refused, refused
 
 PROVIDER = "kannel"
 _REPORTS = "31"
 """dlr-mask: every kind of report (1 + 2 + 4 + 8 + 16)."""
 _ACCEPTED = ("0:", "3:")
 """Accepted for delivery; queued for later delivery."""
+_UNROUTABLE = "Not routable"
+"""Kannel refuses both a number it has no route for and a wrong account with 403; its words tell them apart."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,14 +52,14 @@ class KannelGateway:
         await self._transport.aclose()
 
     async def send(self, message: Sms) -> Handed | Refused:
-        """4xx is for good, except 408 and 429; all other refusals, and the network's, may pass."""
+        """401, 403 and 407 are our account's trouble; other 4xx are for good, except 408 and 429; all else may pass."""
         try:
             status, body = await self._ask(message)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
             return refused(f"no answer: {type(error).__name__}", permanent=False)
         if status == 202 and body.startswith(_ACCEPTED):
             return Handed(provider=PROVIDER, provider_id=_own_id(body) or message.notice)
-        return refused(f"{status} {body}", permanent=400 <= status < 500 and status not in (408, 429))
+        return _refusal(status, body)
 
     async def _ask(self, message: Sms) -> tuple[int, str]:
         headers = {"Idempotency-Key": message.notice}
@@ -81,6 +83,12 @@ class KannelGateway:
         if account.sender:
             form["from"] = account.sender
         return form | ({"dlr-mask": _REPORTS, "dlr-url": message.receipts} if message.receipts else {})
+
+
+def _refusal(status: int, body: str) -> Refused:
+    if status in (401, 403, 407) and not body.startswith(_UNROUTABLE):
+        return account_refused(f"{status} {body}")
+    return refused(f"{status} {body}", permanent=400 <= status < 500 and status not in (408, 429))
 
 
 def _own_id(body: str) -> str:

@@ -1,4 +1,4 @@
-"""E-mail by SMTP (RFC 5321): 4xx may pass, 5xx is for good."""
+"""E-mail by SMTP (RFC 5321, RFC 4954): 4xx may pass; 5xx is for good where it is the message that is refused."""
 
 from __future__ import annotations
 
@@ -11,9 +11,16 @@ import aiosmtplib
 from opentelemetry import trace
 
 from services.notify.channels.ports import Mail
-from services.notify.domain.outcomes import Handed, Refused, refused
+from services.notify.domain.outcomes import Handed, Refused, account_refused, refused
 
 PROVIDER = "smtp"
+_OUR_ACCOUNT = (530, 534, 535, 538)
+"""Authentication needed, too weak, wrong, or only over TLS (RFC 4954, section 6)."""
+_OURS = (
+    aiosmtplib.SMTPAuthenticationError, aiosmtplib.SMTPSenderRefused, aiosmtplib.SMTPHeloError,
+    aiosmtplib.SMTPConnectResponseError,
+)  # fmt: skip
+"""What a server refuses before it has heard of any recipient."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -42,6 +49,8 @@ class SmtpServer:
             await self._hand_over(mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
             return _answer(error.recipients[0].code, error.recipients[0].message)
+        except _OURS as error:
+            return _answer(error.code, error.message, ours=True)
         except aiosmtplib.SMTPResponseException as error:
             return _answer(error.code, error.message)
         except (aiosmtplib.SMTPException, OSError) as error:
@@ -70,5 +79,7 @@ def composed(message: Mail, sender: str) -> EmailMessage:
     return mail
 
 
-def _answer(code: int, text: str) -> Refused:
+def _answer(code: int, text: str, *, ours: bool = False) -> Refused:
+    if code in _OUR_ACCOUNT or (ours and code >= 500):
+        return account_refused(f"{code} {text}")
     return refused(f"{code} {text}", permanent=500 <= code < 600)

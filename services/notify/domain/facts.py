@@ -20,7 +20,8 @@ from contracts.events.incidents import (
 from contracts.events.inspections import InspectionMissedV1
 from contracts.events.scoring import SettlementComputedV1
 from contracts.values import Words
-from services.notify.domain.messages import Message
+from services.notify.domain.halves import call, finding, halves
+from services.notify.domain.messages import Message, oldest_first
 from services.notify.domain.routes import Told
 
 Facts = Mapping[str, object]
@@ -31,10 +32,11 @@ SEVERITIES: dict[Severity, Words] = {
 }
 _SOURCES = {
     "reading": Words(zh="监测数据", en="readings"),
-    "silence": Words(zh="数据未到", en="silence of the logger"),
+    "silence": Words(zh="数据缺失", en="silence of the logger"),
     "inspection": Words(zh="巡检", en="an inspection"),
-    "call": Words(zh="报修", en="a call"),
+    "call": Words(zh="人工报障", en="a call"),
 }
+_DETAILS = {"inspection": finding, "call": call}
 
 
 def facts_of(event: Told, agreement: Agreement, lot: Lot) -> Facts:
@@ -50,15 +52,18 @@ def headline_of(facts: Facts) -> Words:
     return headline
 
 
-def facts_of_bundle(parts: Sequence[Message]) -> Facts:
-    """What a bundle may say: how many there are, from when to when, and the headline of each, oldest first."""
-    oldest = sorted(parts, key=lambda part: (part.requested_at, part.id))
-    first, last = oldest[0], oldest[-1]
-    lines = tuple((part.requested_at, part.headline) for part in oldest)
-    critical = sum(part.critical for part in parts)
+def facts_of_many(parts: Sequence[Message]) -> Facts:
+    """What a message made of others may say: how many, from when to when, and headline and text of each.
+
+    The critical ones come first, then the oldest.
+    """
+    oldest = oldest_first(parts)
+    told = sorted(oldest, key=lambda part: not part.critical)
     return {
-        "count": len(parts), "lines": lines, "since": first.requested_at, "until": last.requested_at,
-        "critical": critical, "first": first.headline,
+        "count": len(parts), "since": oldest[0].requested_at, "until": oldest[-1].requested_at,
+        "critical": sum(part.critical for part in parts), "first": told[0].headline,
+        "lines": tuple((part.requested_at, part.headline) for part in told),
+        "texts": tuple(part.text.strip() for part in told),
         "headline": Words(zh=f"{len(parts)}条通知合并", en=f"{len(parts)} notices in one"),
     }  # fmt: skip
 
@@ -83,29 +88,32 @@ def _place(site_id: str, asset_id: str, lot: Lot) -> Words:
 
 
 def _of_fault(event: FaultEvent, lot: Lot, kind: Words) -> dict[str, object]:
-    site = named(lot.sites, event.site)
+    place = _place(event.site, event.asset, lot)
     return {
-        "site": site, "place": _place(event.site, event.asset, lot), "kind": kind, "fault": event.fault,
-        "number": event.fault[:8], "headline": Words(zh=f"{site.zh} {kind.zh}", en=f"{site.en}: {kind.en}"),
+        "place": place, "kind": kind, "fault": event.fault, "number": event.fault[:8],
+        "headline": Words(zh=f"{place.zh} {kind.zh}", en=f"{place.en}: {kind.en}"),
     }  # fmt: skip
 
 
 @_facts.register
 def _(event: FaultOpenedV1, lot: Lot) -> dict[str, object]:
+    detail = _DETAILS.get(event.source, halves)(event.detail)
     more = {"severity": SEVERITIES[event.severity], "source": _SOURCES[event.source], "since": event.since}
-    return {**_of_fault(event, lot, event.title), **more, "detail": event.detail}
+    return {**_of_fault(event, lot, event.title), **more, "detail": detail}
 
 
 @_facts.register
 def _(event: FaultResolvedV1, lot: Lot) -> dict[str, object]:
-    by_rule = event.by.startswith("rule:")
-    return {**_of_fault(event, lot, named(lot.fault_kinds, event.kind)), "by_rule": by_rule, "note": event.note}
+    facts = _of_fault(event, lot, named(lot.fault_kinds, event.kind))
+    before, by_rule = headline_of(facts), event.by.startswith("rule:")
+    headline = Words(zh=f"{before.zh} 已恢复", en=f"{before.en}, resolved")
+    return {**facts, "by_rule": by_rule, "note": halves(event.note), "headline": headline}
 
 
 def _of_clock(event: SlaEvent, lot: Lot, zh: str, en: str) -> dict[str, object]:
     facts = _of_fault(event, lot, named(lot.fault_kinds, event.kind))
     before = headline_of(facts)
-    headline = Words(zh=f"{before.zh} {event.title.zh} {zh}", en=f"{before.en}, {event.title.en}: {en}")
+    headline = Words(zh=f"{before.zh}（{event.title.zh}）{zh}", en=f"{before.en} ({event.title.en}): {en}")
     return {**facts, "clause": event.title, "due": event.due, "headline": headline}
 
 

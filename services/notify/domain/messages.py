@@ -1,27 +1,28 @@
 """Messages: a notice with its text, and what became of it (W10: status of every message, history by time).
 
     waiting -> queued -> handed -> delivered | failed
-    waiting -> bundled (it went as a line of a bundle)
+    waiting -> bundled (it went as a part of another message)
+    failed -> queued (an administrator sends it once more)
 
 An e-mail ends as `handed`: nobody reports that it was read.
 """
 
 from __future__ import annotations
 
-from collections.abc import Sequence
-from datetime import datetime, timedelta
+from collections.abc import Iterable, Sequence
+from datetime import datetime
 from typing import Any, ClassVar, Literal
-
-from pydantic import Field
 
 from contracts.events.notify import ChannelKind
 from contracts.values import Frozen, Words
 from infra.runtime.states import State
 from services.notify.domain.outcomes import Handed, Refused
+from services.notify.domain.patience import Patience
 from services.notify.domain.routes import Notice, notice_id
 
 MessageState = Literal["waiting", "queued", "handed", "delivered", "failed", "bundled"]
-BUNDLE = "bundle"
+BUNDLE, JOINED = "bundle", "joined"
+"""The templates of messages made of others: what a storm held back, and what one cause made."""
 Report = Literal["delivered", "undelivered", "underway"]
 
 
@@ -62,8 +63,16 @@ class Message(State):
     text: str
     requested_at: datetime
     send_at: datetime
+    origin: str = ""
+    """What it has in common with others of one cause and moment; empty: it goes by itself."""
     state: MessageState = "waiting"
+    queued_at: datetime | None = None
+    """When it was due to go out, the last time it was queued; its age counts from here."""
     attempts: int = 0
+    """Tries in all."""
+    tried_before: int = 0
+    """Those made before it was last sent once more."""
+    resent: int = 0
     next_try: datetime | None = None
     provider: str = ""
     provider_id: str = ""
@@ -76,47 +85,61 @@ class Message(State):
     """The message that told of it in its place."""
     history: tuple[Step, ...] = ()
 
-
-class Patience(Frozen):
-    """How often a message is tried: `tries` in all, the second after `first_seconds`, then after twice as long each."""
-
-    tries: int = Field(default=5, ge=1)
-    first_seconds: float = Field(default=30.0, gt=0)
-
-    def pause(self, attempts: int) -> timedelta | None:
-        """The pause after so many attempts; None where it is given up."""
-        return timedelta(seconds=self.first_seconds * 2 ** (attempts - 1)) if attempts < self.tries else None
+    @property
+    def sending(self) -> str:
+        """The provider's key for it. Each sending has its own: a gateway that keeps keys would swallow the second."""
+        return f"{self.id}.{self.resent}" if self.resent else self.id
 
 
-def written(notice: Notice, version: int, words: Wording, now: datetime) -> Message:
+def sending_of(key: str) -> tuple[str, int]:
+    """The notice, and which sending of it, that a provider's key names."""
+    notice, _, number = key.partition(".")
+    return notice, int(number) if number.isdecimal() else 0
+
+
+def written(notice: Notice, version: int, words: Wording, now: datetime, origin: str = "") -> Message:
     """The message of a notice under this version of its agreement, waiting to be admitted."""
     step = Step(state="waiting", at=now, detail="" if notice.send_at <= now else "quiet hours")
     return Message(
         **notice.model_dump(), version=version, headline=words.headline, title=words.title, text=words.text,
-        requested_at=now, history=(step,),
+        requested_at=now, origin=origin, history=(step,),
     )  # fmt: skip
 
 
-def bundle_of(parts: Sequence[Message], cause: str, words: Wording, now: datetime) -> Message:
+def oldest_first(parts: Iterable[Message]) -> list[Message]:
+    """Parts in the order in which they are told."""
+    return sorted(parts, key=lambda part: (part.requested_at, part.id))
+
+
+def whole_of(parts: Sequence[Message], template: str, cause: str, words: Wording, now: datetime) -> Message:
     """The one message that tells of all these parts, which are of one person and channel."""
-    first = min(parts, key=lambda part: (part.requested_at, part.id))
-    lots = {(part.agreement, part.lot) for part in parts}
+    first = oldest_first(parts)[0]
+    lots, subjects = {(part.agreement, part.lot) for part in parts}, {part.subject for part in parts}
     return Message(
         id=notice_id(cause, first.person, first.channel), cause=cause, person=first.person,
         organisation=first.organisation, channel=first.channel, agreement=first.agreement, version=first.version,
-        lot=first.lot if len(lots) == 1 else None, group=first.group, route=first.route, template=BUNDLE,
-        subject=cause, critical=any(part.critical for part in parts), headline=words.headline, title=words.title,
-        text=words.text, requested_at=now, send_at=now, bundled=len(parts), history=(Step(state="waiting", at=now),),
+        lot=first.lot if len(lots) == 1 else None, group=first.group, route=first.route, template=template,
+        subject=first.subject if len(subjects) == 1 else cause, critical=any(part.critical for part in parts),
+        headline=words.headline, title=words.title, text=words.text, requested_at=now, send_at=now,
+        bundled=len(parts), history=(Step(state="waiting", at=now),),
     )  # fmt: skip
 
 
 def queued(message: Message, now: datetime) -> Message:
     """It is to be sent now."""
-    return _moved(message, "queued", now, next_try=now)
+    return _moved(message, "queued", now, next_try=now, queued_at=now)
+
+
+def resent(message: Message, now: datetime) -> Message:
+    """A failed message is sent once more, with all patience anew. What was reported of it before is over."""
+    return _moved(
+        message, "queued", now, detail="sent once more", next_try=now, queued_at=now, tried_before=message.attempts,
+        resent=message.resent + 1, permanent=False, report=None,
+    )  # fmt: skip
 
 
 def bundled(message: Message, bundle: str, now: datetime) -> Message:
-    """It went as a line of this bundle."""
+    """It went as a part of this message."""
     return _moved(message, "bundled", now, detail=bundle, bundle=bundle)
 
 
@@ -131,11 +154,15 @@ def after(message: Message, outcome: Handed | Refused, patience: Patience, now: 
     if isinstance(outcome, Handed):
         took = {"attempts": attempts, "provider": outcome.provider, "provider_id": outcome.provider_id}
         return _reported(_moved(message.model_copy(update=took), "handed", now, next_try=None), now)
-    pause = None if outcome.permanent else patience.pause(attempts)
-    if pause is None:
+    next_try = None if outcome.permanent else _next_try(message, attempts, patience, now)
+    if next_try is None:
         tried = message.model_copy(update={"attempts": attempts, "permanent": outcome.permanent})
         return _moved(tried, "failed", now, detail=outcome.reason, next_try=None)
-    return _moved(message, "queued", now, detail=outcome.reason, attempts=attempts, next_try=now + pause)
+    return _moved(message, "queued", now, detail=outcome.reason, attempts=attempts, next_try=next_try)
+
+
+def _next_try(message: Message, attempts: int, patience: Patience, now: datetime) -> datetime | None:
+    return patience.next_try(attempts - message.tried_before, message.queued_at or message.send_at, now)
 
 
 def reported(message: Message, report: Report, now: datetime) -> Message:

@@ -18,10 +18,15 @@ class Handed(Frozen):
 
 
 class Refused(Frozen):
-    """The provider did not take it; `permanent`: it never will."""
+    """The provider did not take it; `permanent`: it never will.
+
+    `account`: it was not the message that was refused but we (a wrong password, a closed account): that passes once
+    somebody mends it.
+    """
 
     permanent: bool
     reason: str
+    account: bool = False
 
 
 def scrubbed(text: str) -> str:
@@ -31,5 +36,10 @@ def scrubbed(text: str) -> str:
 
 
 def refused(text: str, *, permanent: bool) -> Refused:
-    """A refusal in the provider's words, scrubbed."""
+    """A refusal of the message in the provider's words, scrubbed."""
     return Refused(permanent=permanent, reason=scrubbed(text))
+
+
+def account_refused(text: str) -> Refused:
+    """A refusal of our account in the provider's words, scrubbed: the message waits until it is mended."""
+    return Refused(permanent=False, reason=scrubbed(text), account=True)

@@ -12,7 +12,8 @@ from infra.runtime.states import State
 class Window(State):
     """The time in which notices to one person on one channel are counted; `id` is `person|channel`.
 
-    The first `storm` of them pass; the later ones are held, and go as one bundle when the window ends.
+    The first `storm` of them pass, notices of one cause as one; the later ones are held, and go as one bundle when the
+    window ends.
     """
 
     COLLECTION: ClassVar[str] = "windows"
@@ -33,13 +34,15 @@ def window_id(person: str, channel: str) -> str:
     return f"{person}|{channel}"
 
 
-def admitted(window: Window | None, key: str, notice: str, rules: Notices, now: datetime) -> tuple[Window, bool]:
-    """The window with this notice counted in, and whether it goes out at once.
+def admitted(
+    window: Window | None, key: str, notices: tuple[str, ...], rules: Notices, now: datetime
+) -> tuple[Window, bool]:
+    """The window with these notices, of one cause, counted in as one, and whether they go out at once.
 
-    A window that is over but still holds something takes the notice into its bundle, which is due now.
+    A window that is over but still holds something takes them into its bundle, which is due now.
     """
     if window is None or (window.ends <= now and not window.held):
         window = Window(id=key, opens=now, ends=now + rules.window, storm=rules.storm)
     if window.passed < window.storm and not window.held:
         return window.model_copy(update={"passed": window.passed + 1}), True
-    return window.model_copy(update={"held": (*window.held, notice)}), False
+    return window.model_copy(update={"held": (*window.held, *notices)}), False
