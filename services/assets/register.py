@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import hmac
 import json
+from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -14,9 +15,10 @@ from zoneinfo import ZoneInfo
 
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.sites import Measure, Site
-from infra.runtime.agreements import AgreementKept, LotKept, Reader, agreement_of
+from infra.runtime.agreements import AgreementKept, Reader, agreement_of
 from infra.runtime.ledger import Database
 from infra.runtime.security import hash_of_key
+from services.assets.hj212 import Dialect
 
 LOOK_SECONDS = 1.0
 
@@ -27,7 +29,7 @@ class Known:
 
     site: str
     mn: str
-    crc: str
+    crc: Dialect
     minute: timedelta
     since: datetime
     measures: dict[str, Measure]
@@ -46,6 +48,17 @@ def known_of(site: Site, zone: ZoneInfo) -> Known | None:
     return Known(
         site.id, logger.mn, logger.crc, logger.minute_interval, since, by_alias | by_code, dict(logger.factors)
     )
+
+
+def loggers_of(agreements: Iterable[Agreement]) -> list[Known]:
+    """Every logger that these agreements name."""
+    found = (
+        known_of(site, ZoneInfo(agreement.calendar.timezone))
+        for agreement in agreements
+        for lot in agreement.lots
+        for site in lot.sites
+    )
+    return [known for known in found if known]
 
 
 class Register:
@@ -78,23 +91,18 @@ class Register:
         await self.load()
 
     async def load(self) -> None:
-        """Reads the register from the agreements that are kept here."""
-        reader = Reader(self._db)
-        async for row in self._db[LotKept.COLLECTION].find({}):
-            lot = LotKept.of(row)
-            if self._held.get(lot.agreement, 0) >= lot.version:
-                continue
-            agreement = await agreement_of(reader, lot.agreement, lot.version)
-            self._take(agreement)
+        """Reads the register anew: exactly what the newest kept version of each agreement names."""
+        newest: dict[str, int] = {}
         async for row in self._db[AgreementKept.COLLECTION].find({}, {"agreement": 1, "version": 1}):
-            self._held[row["agreement"]] = max(row["version"], self._held.get(row["agreement"], 0))
-
-    def _take(self, agreement: Agreement) -> None:
-        zone = ZoneInfo(agreement.calendar.timezone)
-        for lot in agreement.lots:
-            for site in lot.sites:
-                if known := known_of(site, zone):
-                    self._known[known.mn] = self._sites[known.site] = known
+            newest[row["agreement"]] = max(row["version"], newest.get(row["agreement"], 0))
+        if newest == self._held:
+            return
+        reader = Reader(self._db)
+        agreements = [await agreement_of(reader, name, version) for name, version in sorted(newest.items())]
+        loggers = loggers_of(agreements)
+        self._known = {known.mn: known for known in loggers}
+        self._sites = {known.site: known for known in loggers}
+        self._held = newest
 
 
 class Passwords:

@@ -12,9 +12,13 @@ class AssetsSettings(RuntimeSettings):
     gateway_port: int = 0
     gateway_idle_seconds: float = 3600.0
     """A logger that says nothing for so long is disconnected; it will call again."""
+    gateway_connections_max: int = 500
+    """Above it the oldest connection without a known logger gives way, or the newest where there is none. Each takes a
+    file descriptor."""
     gateway_rejections_per_minute: int = 300
-    """Refused pieces of one connection that become events; the rest are counted only."""
+    """What no known logger says (noise, unknown MN, wrong password, wrong CRC): so many pieces of one connection become
+    events, and are answered where that is due; the rest are counted only."""
     gateway_refused_in_a_row_max: int = 2000
-    """A peer that sends nothing but noise is disconnected."""
+    """A peer that sends more such pieces and nothing else is disconnected."""
     future_tolerance_seconds: float = 300.0
     """How far a logger's clock may be ahead."""

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
-from decimal import Decimal
 from typing import Any, ClassVar
 
 from pymongo import IndexModel, UpdateOne
@@ -13,7 +12,8 @@ from pymongo.errors import BulkWriteError
 from contracts.events.assets import Measured, ReadingReceivedV1, ReadingRejectedV1
 from infra.runtime.ledger import Database
 from infra.runtime.states import State
-from services.assets.intake import reading_id
+from services.assets.merge import Merge, Values, merge_of
+from services.assets.said import reading_id
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "readings": (),
@@ -65,34 +65,29 @@ async def insert_readings(db: Database, documents: Sequence[dict[str, Any]]) -> 
     return []
 
 
-async def merge_readings(db: Database, repeats: Sequence[dict[str, Any]]) -> list[tuple[str, dict[str, Any]]]:
-    """Adds the codes that a stored reading lacks. Returns (event id, values) of what contradicts the stored."""
+async def merge_readings(db: Database, repeats: Sequence[dict[str, Any]]) -> list[tuple[str, Values]]:
+    """Merges what came for a reading that is stored. Returns (event id, values) of what contradicts the stored."""
     stored = {row["_id"]: row async for row in db.readings.find({"_id": {"$in": [row["_id"] for row in repeats]}})}
-    conflicts: list[tuple[str, dict[str, Any]]] = []
-    additions: list[UpdateOne] = []
+    conflicts: list[tuple[str, Values]] = []
+    updates: list[UpdateOne] = []
     for repeat in repeats:
-        there = stored[repeat["_id"]]["values"]
-        new = {code: value for code, value in repeat["values"].items() if code not in there}
-        differs = {
-            code: value for code, value in repeat["values"].items() if code in there and not _same(there[code], value)
-        }
-        there.update(new)
-        if new:
-            additions.append(
-                UpdateOne({"_id": repeat["_id"]}, {"$set": {f"values.{code}": value for code, value in new.items()}})
-            )
-        if differs:
-            conflicts.append((repeat["event"], differs))
-    if additions:
-        await db.readings.bulk_write(additions, ordered=False)
+        merge = merge_of(stored[repeat["_id"]], repeat)
+        if merge.counts:
+            merge.apply(stored[repeat["_id"]], repeat["event"])
+            updates.append(_update(repeat, merge))
+        if merge.contradicts:
+            conflicts.append((repeat["event"], merge.contradicts))
+    if updates:
+        await db.readings.bulk_write(updates)
     return conflicts
 
 
-def _same(one: Mapping[str, str], other: Mapping[str, str]) -> bool:
-    """Whether two stored values say the same, however they are written (31 and 31.0)."""
-    names = (one.keys() | other.keys()) - {"f"}
-    numbers = all(name in one and name in other and Decimal(one[name]) == Decimal(other[name]) for name in names)
-    return one["f"] == other["f"] and numbers
+def _update(repeat: dict[str, Any], merge: Merge) -> UpdateOne:
+    sets: dict[str, Any] = {f"values.{code}": value for code, value in merge.sets.items()}
+    if merge.replaces:
+        sets[f"replaced.{repeat['event']}"] = merge.replaces
+    setting = {"$set": sets} if sets else {}
+    return UpdateOne({"_id": repeat["_id"]}, {**setting, "$addToSet": {"also": repeat["event"]}})
 
 
 async def insert_rejections(db: Database, rejections: Sequence[ReadingRejectedV1]) -> None:
@@ -103,6 +98,11 @@ async def insert_rejections(db: Database, rejections: Sequence[ReadingRejectedV1
     except BulkWriteError as error:
         if any(failure["code"] != _DUPLICATE for failure in (error.details or {})["writeErrors"]):
             raise
+
+
+async def mark_released(db: Database, rejection: str, person: str) -> None:
+    """Somebody let it count; the first to do so is named."""
+    await db.rejections.update_one({"_id": rejection, "released": None}, {"$set": {"released": person}})
 
 
 def _rejection(rejection: ReadingRejectedV1) -> dict[str, Any]:

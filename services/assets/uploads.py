@@ -3,12 +3,14 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from dataclasses import replace
+from datetime import datetime, timedelta
 from typing import ClassVar
 
 from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1
 from contracts.values import Frozen, Moment
 from infra.runtime.states import State
+from services.assets.hj212 import Packet
 
 LASTS = {"realtime": timedelta(0), "hour": timedelta(hours=1), "day": timedelta(days=1)}
 
@@ -54,3 +56,20 @@ def whole_of(upload: Upload, last: ReadingPartReceivedV1, minute: timedelta) -> 
         received_at=max(part.received_at for part in parts),
         digest=hashlib.sha256(digests.encode()).hexdigest(),
     )
+
+
+class Times:
+    """The DataTime of the split upload under way: some loggers write it in the first packet only."""
+
+    def __init__(self) -> None:
+        self._last: tuple[str, str, int, datetime] | None = None
+
+    def timed(self, packet: Packet) -> Packet:
+        """The packet with its upload's time."""
+        if packet.pnum is None or packet.pnum < 2:
+            return packet
+        if packet.data_time is not None:
+            self._last = (packet.mn, packet.cn, packet.pnum, packet.data_time)
+        elif self._last and self._last[:3] == (packet.mn, packet.cn, packet.pnum):
+            return replace(packet, data_time=self._last[3])
+        return packet

@@ -7,7 +7,7 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1
-from services.assets.intake import reading_id
+from services.assets.said import reading_id
 from services.assets.uploads import Upload, upload_id, whole_of
 
 HOUR = datetime(2026, 3, 1, tzinfo=UTC)

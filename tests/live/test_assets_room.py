@@ -14,11 +14,13 @@ from typing import Any
 import httpx
 import pytest
 
+from contracts.agreements.agreement import Agreement
 from contracts.agreements.folder import read_agreement
 from contracts.agreements.sites import Site
 from infra.runtime.clock import MovableClock
 from infra.runtime.room import Room
 from services.assets.app import room_for
+from services.assets.gateway import Gateway
 from services.assets.hj212 import Upload, framed, upload_frames
 from services.assets.settings import AssetsSettings
 from watchbill.secrets import Secrets
@@ -63,6 +65,22 @@ class Centre:
         await self.settle()
         return await self.room.ledger.db.readings.find_one({"_id": reading})
 
+    async def rejections(self, reason: str) -> list[dict[str, Any]]:
+        await self.settle()
+        rows: list[dict[str, Any]] = (
+            await self.client.get(f"/v1/rejections?reason={reason}", headers=self.headers())
+        ).json()
+        return rows
+
+    async def release(self, rejection: str) -> httpx.Response:
+        path = f"/v1/rejections/{rejection}/release"
+        return await self.client.post(path, headers=self.headers(**{"accept-language": "en"}))
+
+    async def publish(self, agreement: Agreement) -> None:
+        body = agreement.model_dump(mode="json")
+        answer = await self.client.post("/v1/agreements", json=body, headers=self.headers())
+        assert answer.status_code == 201, answer.text
+
     async def refused(self) -> list[str]:
         await self.settle()
         rows = (await self.client.get("/v1/rejections", headers=self.headers())).json()
@@ -102,8 +120,7 @@ async def centre(platform: Any, tmp_path: Path) -> AsyncIterator[Centre]:
     room.clock.move(NOW, NOW)
     async with opened(room) as client:
         made = Centre(room, client, secrets, settings.gateway_port)
-        answer = await client.post("/v1/agreements", json=AGREEMENT.model_dump(mode="json"), headers=made.headers())
-        assert answer.status_code == 201, answer.text
+        await made.publish(AGREEMENT)
         async with asyncio.timeout(30):
             while not (await client.get("/v1/sites", headers=made.headers())).json():
                 await asyncio.sleep(0.05)
@@ -159,10 +176,89 @@ async def test_good_bad_and_repeated_frames(centre: Centre) -> None:
 
     rows = (await centre.client.get("/v1/rejections?reason=out_of_range", headers=centre.headers())).json()
     assert not [row for row in rows if "123456" in row["piece"]]
-    released = await centre.client.post(f"/v1/rejections/{rows[0]['rejection']}/release", headers=centre.headers())
+    released = await centre.release(rows[0]["rejection"])
     assert released.json() == {"taken": 1, "refused": []}
     stored = await centre.stored("caidian-suo-river/minute/20260408T014500Z")
     assert stored and stored["values"]["a34004"]["v"] == "99999" and stored["channel"] == "release"
+
+
+async def test_released_conflict_stands_and_keeps_what_was(centre: Centre) -> None:
+    first = frames(centre, {"a34004": {"avg": "35", "flag": "N"}, "a34002": {"avg": "80", "flag": "N"}})
+    await centre.send(first, 1)
+    await centre.stored(READING)
+    await centre.send(frames(centre, {"a34004": {"avg": "36", "flag": "N"}}), 1)
+    await centre.settle()
+    (conflict,) = await centre.rejections("conflict")
+    assert (await centre.release(conflict["rejection"])).json() == {"taken": 1, "refused": []}
+    (marked,) = await centre.rejections("conflict")
+    assert marked["released"] == "installer"
+    path = "/v1/sites/caidian-suo-river/readings/minute/20260408T015500Z"
+    shown = (await centre.client.get(path, headers=centre.headers())).json()
+    assert {code: value["v"] for code, value in shown["values"].items()} == {"a34004": "36", "a34002": "80"}
+    assert list(shown["replaced"].values()) == [{"a34004": {"v": "35", "f": "N"}}]
+
+    await centre.send(first + frames(centre, {"a34004": {"avg": "36", "flag": "N"}}), 2)
+    assert await centre.refused() == ["conflict"]
+    assert (await centre.stored(READING) or {})["values"]["a34004"]["v"] == "36"
+
+
+async def test_what_is_still_refused_is_not_released(centre: Centre) -> None:
+    ahead = frames(centre, {"a34004": {"avg": "35", "flag": "N"}, "zz1": {"avg": "1", "flag": "N"}}, minutes_ago=-60)
+    await centre.send(ahead, 1)
+    (future,), (unknown,) = [await centre.rejections(reason) for reason in ("future", "unknown_code")]
+    said = dict(centre.room.relay.said)
+    for one in (future, unknown):
+        answer = await centre.release(one["rejection"])
+        assert (answer.status_code, answer.headers["content-type"]) == (409, "application/problem+json")
+        assert answer.json()["refused"] and answer.json()["type"] == "urn:watchbill:problem:not-releasable"
+    assert centre.room.relay.said == said
+    assert [row["released"] for row in await centre.rejections("future")] == [None]
+
+    later = NOW + timedelta(minutes=70)
+    assert isinstance(centre.room.clock, MovableClock)
+    centre.room.clock.move(later, later)
+    assert (await centre.release(future["rejection"])).json() == {"taken": 1, "refused": []}
+    stored = await centre.stored("caidian-suo-river/minute/20260408T030000Z")
+    assert stored and stored["values"] == {"a34004": {"v": "35", "f": "N"}}
+    assert [row["released"] for row in await centre.rejections("future")] == ["installer"]
+    assert (await centre.release(unknown["rejection"])).status_code == 409
+
+
+async def test_newer_version_lets_old_loggers_out(centre: Centre) -> None:
+    good = {"a34004": {"avg": "35", "flag": "N"}}
+    assert b"CN=9014" in await centre.send(frames(centre, good), 1)
+    lot = AGREEMENT.lots[0]
+    sites = tuple(one for one in lot.sites if one.id != "caidian-suo-river")
+    newer = {"version": AGREEMENT.version + 1, "lots": (lot.model_copy(update={"sites": sites}), *AGREEMENT.lots[1:])}
+    await centre.publish(AGREEMENT.model_copy(update=newer))
+    async with asyncio.timeout(20):
+        while "unknown_mn" not in await centre.refused():
+            await centre.send(frames(centre, good, minutes_ago=10), 1)
+
+
+async def test_connections_are_bounded(centre: Centre) -> None:
+    settings, port = centre.room.settings, _free_port()
+    assert isinstance(settings, AssetsSettings)
+    few = settings.model_copy(update={"gateway_connections_max": 2, "gateway_port": port})
+    room = centre.room
+    gateway = Gateway(few, room.api.state.register, room.clock, room.producer, room.relay)
+    server = await gateway.start()
+    logger, talk = await asyncio.open_connection("127.0.0.1", port)
+    talk.write(frames(centre, {"a34004": {"avg": "35", "flag": "N"}}))
+    async with asyncio.timeout(20):
+        assert b"CN=9014" in await logger.readuntil(b"\r\n")
+        oldest, _ = await asyncio.open_connection("127.0.0.1", port)
+        newer, more = await asyncio.open_connection("127.0.0.1", port)
+        assert await oldest.read() == b""  # the stranger gave way, not the logger
+        more.write(frames(centre, {"a34004": {"avg": "36", "flag": "N"}}))
+        assert b"CN=9014" in await newer.readuntil(b"\r\n")
+        turned_away, _ = await asyncio.open_connection("127.0.0.1", port)
+        assert await turned_away.read() == b""
+    talk.write(frames(centre, {"a34004": {"avg": "35", "flag": "N"}}))
+    async with asyncio.timeout(20):
+        assert b"CN=9014" in await logger.readuntil(b"\r\n")
+    server.close()
+    await gateway.close()
 
 
 async def test_logger_posts_over_http(centre: Centre) -> None:

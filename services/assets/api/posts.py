@@ -3,18 +3,20 @@
 from __future__ import annotations
 
 import hashlib
-from datetime import timedelta
+from collections.abc import Sequence
 
 from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
-from contracts.events.assets import Measured, ReadingKind, ReadingRejectedV1
+from contracts.events.assets import Measured, ReadingKind
 from contracts.values import Moment, Words
 from infra.runtime.problems import Problem
 from infra.runtime.security import Caller, allow
 from services.assets.gateway import Gateway
-from services.assets.intake import Sent, take
+from services.assets.intake import take
 from services.assets.register import Register
+from services.assets.said import Taken
+from services.assets.sent import Sent, written_of
 
 router = APIRouter(prefix="/v1", tags=["assets"])
 
@@ -40,6 +42,12 @@ class Receipt(BaseModel):
     refused: list[str] = []
 
 
+def receipt_of(batch: Sequence[Taken]) -> Receipt:
+    """What became of it."""
+    refused = [f"{event.reason}: {event.detail}" for taken in batch for event in taken.refused]
+    return Receipt(taken=sum(len(taken.events) for taken in batch) - len(refused), refused=refused)
+
+
 @router.post("/sites/{site}/readings", dependencies=[allow("logger")], status_code=202)
 async def post_readings(site: str, posted: PostedReadings, request: Request, caller: Caller) -> Receipt:
     """The logger's other way in: the same checks as the gateway's, answered when Kafka has all of it."""
@@ -48,20 +56,13 @@ async def post_readings(site: str, posted: PostedReadings, request: Request, cal
     known = await register.by_site(site)
     if known is None or caller.person != site:
         raise Problem(403, "foreign-site", Words(zh="该密钥不属于此站点", en="This key is not of this site"), site)
-    now, tolerance = request.app.state.room.clock.now(), timedelta(minutes=5)
-    batch = [take(_sent(one), known, now, tolerance) for one in posted.readings]
+    now = request.app.state.room.clock.now()
+    batch = [take(_sent(one), known, now, gateway.tolerance) for one in posted.readings]
     await gateway.publish(batch)
-    events = [event for taken in batch for event in taken.events]
-    refused = [f"{event.reason}: {event.detail}" for event in events if isinstance(event, ReadingRejectedV1)]
-    return Receipt(taken=len(events) - len(refused), refused=refused)
+    return receipt_of(batch)
 
 
 def _sent(posted: PostedReading) -> Sent:
-    values = {code: _written(measured) for code, measured in posted.values.items()}
+    values = {code: written_of(measured) for code, measured in posted.values.items()}
     digest = hashlib.sha256(posted.model_dump_json().encode()).hexdigest()
     return Sent(posted.kind, posted.time, values, digest, channel="http")
-
-
-def _written(measured: Measured) -> dict[str, str]:
-    fields = (("avg", measured.value), ("min", measured.low), ("max", measured.high))
-    return {"flag": measured.flag} | {name: str(value) for name, value in fields if value is not None}

@@ -38,12 +38,12 @@ class ReadingView(BaseModel):
     digest: str
     event: str
     values: dict[str, dict[str, str]]
+    replaced: dict[str, dict[str, dict[str, str]]] = {}
+    """By event of a release: the values that stood before it."""
 
 
 def _reading_view(row: dict[str, Any]) -> ReadingView:
-    return ReadingView(
-        reading=row["_id"], **{name: row[name] for name in ReadingView.model_fields if name != "reading"}
-    )
+    return ReadingView(reading=row["_id"], **{name: row[name] for name in ReadingView.model_fields if name in row})
 
 
 @router.get("/sites/{site}/latest", dependencies=[allow(*PEOPLE)])

@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime, timedelta
-from decimal import Decimal
+from datetime import datetime
 from typing import Any
 
 from fastapi import APIRouter, Request
@@ -14,12 +13,11 @@ from contracts.values import Words
 from infra.runtime.acts import Database
 from infra.runtime.problems import Problem, not_found
 from infra.runtime.security import PEOPLE, Caller, allow
-from services.assets.api.posts import Receipt
+from services.assets import store
+from services.assets.api.posts import Receipt, receipt_of
 from services.assets.gateway import Gateway
-from services.assets.hj212 import parse
-from services.assets.hj212.grammar import Malformed
-from services.assets.intake import Sent, sent_of, take
 from services.assets.register import Known, Register
+from services.assets.release import released
 
 router = APIRouter(prefix="/v1", tags=["assets"])
 
@@ -71,49 +69,38 @@ async def count_rejections(db: Database, caller: Caller) -> dict[str, int]:
 
 @router.post("/rejections/{rejection:path}/release", dependencies=[allow("administrator")])
 async def release(rejection: str, db: Database, request: Request, caller: Caller) -> Receipt:
-    """Lets what was refused count after all: it becomes a reading that names the rejection it comes from."""
+    """Lets what was refused count after all: it becomes a reading that names the rejection it comes from.
+
+    What is still refused is said in the answer and refused anew by itself; where nothing else is left, it is 409 and
+    nothing is changed. A `conflict` takes the place of what it contradicts.
+    """
     row = await db.rejections.find_one({"_id": rejection})
     if row is None:
         raise not_found(rejection)
-    known, sent = await _again(row, request.app.state.register)
-    taken = take(sent, known, request.app.state.room.clock.now(), timedelta(minutes=5), released_from=rejection)
     gateway: Gateway = request.app.state.gateway
+    known, now = await _logger_of(row, request.app.state.register), request.app.state.room.clock.now()
+    taken = released(ReadingRejectedV1.model_validate(row), known, now, gateway.tolerance)
+    if isinstance(taken, Words):
+        raise _unreleasable(taken)
+    receipt = receipt_of([taken])
+    if not receipt.taken:
+        raise _unreleasable(_STILL_REFUSED, "; ".join(receipt.refused), refused=receipt.refused)
     await gateway.publish([taken])
-    await db.rejections.update_one({"_id": rejection}, {"$set": {"released": caller.person}})
-    refused = [event.detail for event in taken.events if isinstance(event, ReadingRejectedV1)]
-    return Receipt(taken=len(taken.events) - len(refused), refused=refused)
+    await store.mark_released(db, rejection, caller.person)
+    return receipt
 
 
-async def _again(row: dict[str, Any], register: Register) -> tuple[Known, Sent]:
-    """What a rejection says once more, from its values or else from its frame."""
+_STILL_REFUSED = Words(zh="仍不符合要求，未放行", en="It is still refused: nothing was released")
+_NO_LOGGER = Words(zh="没有已登记的数采仪，无法放行", en="No registered logger: it cannot be released")
+
+
+def _unreleasable(why: Words, detail: str = "", **more: Any) -> Problem:
+    return Problem(409, "not-releasable", why, detail, **more)
+
+
+async def _logger_of(row: dict[str, Any], register: Register) -> Known:
     site = await register.by_site(row["site"]) if row["site"] else None
     known = site or (await register.by_mn(row["mn"]) if row["mn"] else None)
     if known is None:
-        raise Problem(
-            409,
-            "not-releasable",
-            Words(zh="没有已登记的数采仪，无法放行", en="No registered logger: it cannot be released"),
-        )
-    if row["values"] and row["kind"] and row["time"]:
-        undone = {code: _undone(value, known, code) for code, value in row["values"].items()}
-        return known, Sent(row["kind"], row["time"], undone, row["_id"], channel="release")
-    try:
-        raw = row["piece"].encode()
-        sent = sent_of(parse(raw.partition(b"##")[2][4:-4]), raw)
-    except Malformed as flaw:
-        raise Problem(
-            409,
-            "not-releasable",
-            Words(zh="报文已损坏，无法放行", en="The frame is damaged: it cannot be released"),
-            str(flaw),
-        ) from flaw
-    if isinstance(sent, str):
-        raise Problem(409, "not-releasable", Words(zh="报文中没有读数", en="The frame holds no reading"))
-    return known, sent
-
-
-def _undone(value: dict[str, Any], known: Known, code: str) -> dict[str, str]:
-    """Stored values are in the register's unit: take the factor off again, it will be applied once more."""
-    factor = known.factors.get(code, Decimal(1))
-    named = (("avg", value["value"]), ("min", value["low"]), ("max", value["high"]))
-    return {"flag": value["flag"]} | {name: str(Decimal(text) / factor) for name, text in named if text is not None}
+        raise _unreleasable(_NO_LOGGER)
+    return known

@@ -24,7 +24,7 @@ from services.assets.hj212.decoded import decode_stream
 from services.assets.hj212.encode import Upload, answer_9014, encode, framed, upload_frames
 from services.assets.hj212.frame import MAX_SEGMENT, Frame, Reason, Rejected, Splitter
 from services.assets.hj212.grammar import Malformed
-from services.assets.hj212.packet import Item, Packet, Values, packet_of, parse
+from services.assets.hj212.packet import Item, Packet, Values, packet_of, parse, sender_of
 from services.assets.hj212.secret import masked
 
 __all__ = [
@@ -50,5 +50,6 @@ __all__ = [
     "masked",
     "packet_of",
     "parse",
+    "sender_of",
     "upload_frames",
 ]

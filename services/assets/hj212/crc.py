@@ -9,6 +9,8 @@ The same algebra says what the check is worth (see `test_hj212_crc.py`): every c
 by the same bits at a distance of eight bytes never are; a random change passes once in 256.
 """
 
+import re
+from collections.abc import Iterable
 from typing import Literal
 
 Dialect = Literal["hj212", "modbus", "byteswapped"]
@@ -75,3 +77,22 @@ def crc16_byteswapped(data: bytes) -> int:
 
 
 CHECKS = {"hj212": crc16_hj212, "modbus": crc16_modbus, "byteswapped": crc16_byteswapped}
+
+WRITTEN = re.compile(rb"[0-9A-Fa-f]{4}")
+"""A CRC as a frame has it, in either case."""
+
+
+def fits(dialect: Dialect, segment: bytes, written: bytes) -> bool:
+    """Whether the four hexadecimal digits `written` are this dialect's CRC of the segment."""
+    return WRITTEN.fullmatch(written) is not None and CHECKS[dialect](segment) == int(written, 16)
+
+
+def dialect_of(segment: bytes, written: bytes, allowed: Iterable[Dialect] = DIALECTS) -> Dialect | None:
+    """The first allowed dialect whose CRC of the segment is the four hexadecimal digits `written`, in either case."""
+    if not WRITTEN.fullmatch(written):
+        return None
+    value = int(written, 16)
+    for dialect in DIALECTS:
+        if dialect in allowed and CHECKS[dialect](segment) == value:
+            return dialect
+    return None

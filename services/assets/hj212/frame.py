@@ -9,7 +9,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass, field
 from enum import StrEnum
 
-from services.assets.hj212.crc import CHECKS, DIALECTS, Dialect
+from services.assets.hj212.crc import CHECKS, WRITTEN, Dialect, dialect_of, fits
 from services.assets.hj212.secret import masked
 
 MARK = b"##"
@@ -19,7 +19,6 @@ LENGTH_EXCESS = 6
 MAX_SEGMENT = 4096
 PIECE_LIMIT = 512
 
-_CRC = re.compile(rb"[0-9A-Fa-f]{4}")
 _NEXT_FRAME = re.compile(rb"##[0-9]{4}\s*(?:QN|ST|CN|PW|MN)\s*=")
 _MARKS = re.compile(rb"#{3,}")
 _BLANK = b" \t\r\n\0"
@@ -39,12 +38,19 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame whose length and CRC hold. `raw` is without the line end; `length_plus_six` tells a tolerated length."""
+    """A frame whose length and CRC hold. `raw` is without the line end; `length_plus_six` tells a tolerated length.
+
+    `dialect` is the first that fits: where the logger is registered for another one, ask `fits`.
+    """
 
     segment: bytes
     dialect: Dialect
     raw: bytes
     length_plus_six: bool = False
+
+    def fits(self, dialect: Dialect) -> bool:
+        """Whether the CRC is right in this dialect too: one frame in 128 fits its bytes in either order."""
+        return fits(dialect, self.segment, self.raw[-CRC_BYTES:])
 
     def __repr__(self) -> str:
         return f"Frame({masked(self.raw)!r}, dialect={self.dialect!r})"
@@ -64,17 +70,6 @@ class Rejected:
     def shown(self) -> bytes:
         """The piece without its password, for logs and events."""
         return masked(self.piece)
-
-
-def dialect_of(segment: bytes, written: bytes, allowed: Iterable[Dialect] = DIALECTS) -> Dialect | None:
-    """The first allowed dialect whose CRC of the segment is the four hexadecimal digits `written`, in either case."""
-    if not _CRC.fullmatch(written):
-        return None
-    value = int(written, 16)
-    for dialect in DIALECTS:
-        if dialect in allowed and CHECKS[dialect](segment) == value:
-            return dialect
-    return None
 
 
 class Splitter:
@@ -251,6 +246,6 @@ def diagnosed(piece: bytes, size: int, reason: Reason, detail: str) -> Rejected:
         dialect = dialect_of(segment, written)
         if dialect is not None and len(segment) != declared:
             reason, detail = Reason.LENGTH, f"the length says {declared}, the segment has {len(segment)}"
-        elif len(segment) == declared and _CRC.fullmatch(written):
+        elif len(segment) == declared and WRITTEN.fullmatch(written):
             reason, detail = Reason.CRC, f"the CRC is {written.decode()}, {CHECKS['hj212'](segment):04X} expected"
     return Rejected(reason, piece[:PIECE_LIMIT], detail, size, dialect)

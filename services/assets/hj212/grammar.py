@@ -61,6 +61,8 @@ BARE_NAMES = frozenset(
     }
     | {"NewPW", "OverTime", "ReCount", "VaseNo", "CstartTime", "Ctime", "Stime", "InfoId"}
 )
+NEW_PASSWORD = "NewPW"
+"""A secret in CP: under this name, however it is written."""
 UPLOADS = frozenset({"2011", "2031", "2051", "2061"})
 AHEAD_OF_QN = timedelta(days=1)
 
@@ -116,6 +118,7 @@ class Key:
 def key_of(key: str) -> Key:
     """`a21026-Min-Max` -> code a21026, suffix max (standards.md 1.12: keys mangled with more than one hyphen)."""
     code, *suffixes = key.split("-")
+    code = NEW_PASSWORD if code.upper() == NEW_PASSWORD.upper() else code
     suffixes = [suffix.lower() for suffix in suffixes]
     last = suffixes[-1] if suffixes else BARE_SUFFIX
     flaw = _key_flaw(code, suffixes)

@@ -12,32 +12,26 @@ from datetime import datetime
 from services.assets.hj212.frame import PIECE_LIMIT, Frame, Reason, Rejected
 from services.assets.hj212.grammar import (
     BARE_SUFFIX,
-    HEAD_NAMES,
-    STANDARD_HEAD,
+    NEW_PASSWORD,
     Key,
     Malformed,
     check_bytes,
-    check_forms,
-    check_numbers,
     check_pairs,
     check_time,
     flaw_of,
     key_of,
 )
+from services.assets.hj212.head import before_cp, cut, head_of, text_of
 from services.assets.hj212.secret import MASK, masked
 from services.assets.hj212.walltime import wall_time
 
 Item = tuple[tuple[str, str], ...]
 Values = Mapping[str, Mapping[str, str]]
 
-NEW_PASSWORD = "NewPW"
-
-_CP = re.compile(r"CP\s*=\s*&&")
 _SPACED = re.compile(r"\s*([;,=]|^|$)\s*")
 _REMARK = re.compile(r"//.*?//", re.DOTALL)
 _SEALED = str.maketrans(";,=", "\ue000\ue001\ue002")
 _OPENED = str.maketrans("\ue000\ue001\ue002", ";,=")
-_NAMES = {name.upper(): name for name in HEAD_NAMES}
 _EDITIONS = {0: 2005, 1: 2017, 2: 2025}
 
 
@@ -99,14 +93,22 @@ def packet_of(frame: Frame, strict: bool = True) -> Packet | Rejected:
         return Rejected(reason, frame.raw[:PIECE_LIMIT], detail, len(frame.raw), frame.dialect)
 
 
+def sender_of(frame: Frame) -> Packet | None:
+    """Who says a frame whose CP cannot be read: a packet without values. None where the head cannot be read either."""
+    try:
+        return _packet(head_of(before_cp(text_of(frame.segment)), strict=True), "", None, {})
+    except Malformed:
+        return None
+
+
 def parse(segment: bytes, strict: bool = True) -> Packet:
     """The packet in a data segment; raises `Malformed` naming the field. `strict=False` leaves out grammar.py."""
     if strict:
         check_bytes(segment)
-    head_text, cp, tail = _cut(_text(segment))
+    head_text, cp, tail = cut(text_of(segment))
     if cp.startswith("{0x"):
         raise Malformed(Reason.ENCRYPTED, "the CP is encrypted")
-    head = _head(f"{head_text};{tail}" if tail else head_text, strict)
+    head = head_of(f"{head_text};{tail}" if tail else head_text, strict)
     if strict and "&&" in cp:
         raise Malformed("CP", "opened or closed twice")
     data_time, values = _values(cp, strict)
@@ -114,54 +116,6 @@ def parse(segment: bytes, strict: bool = True) -> Packet:
         check_pairs(values)
         check_time(head, data_time, values)
     return _packet(head, cp, data_time, values)
-
-
-def _text(segment: bytes) -> str:
-    for encoding in ("utf-8", "gb18030"):
-        try:
-            return segment.decode(encoding)
-        except UnicodeDecodeError:
-            continue
-    raise Malformed("segment", "neither UTF-8 nor GB 18030")
-
-
-def _cut(text: str) -> tuple[str, str, str]:
-    opening = _CP.search(text)
-    if opening is None:
-        raise Malformed("CP", "missing")
-    start, closing = opening.end(), text.rfind("&&")
-    if closing < start:
-        raise Malformed("CP", "not closed")
-    return text[: opening.start()], text[start:closing], text[closing + 2 :]
-
-
-def _head(text: str, strict: bool) -> dict[str, str]:
-    standard = STANDARD_HEAD.fullmatch(text)
-    if standard is not None:
-        head = {name: value for name, value in standard.groupdict().items() if value is not None}
-    else:
-        head = _free_head(text, strict)
-    for name in ("ST", "CN", "MN"):
-        if not head.get(name):
-            raise Malformed(name, "missing")
-    if strict:
-        check_numbers(head)
-    return head
-
-
-def _free_head(text: str, strict: bool) -> dict[str, str]:
-    head: dict[str, str] = {}
-    for part in text.replace(",", ";").split(";"):
-        written, equals, value = part.partition("=")
-        name = _NAMES.get(written.strip().upper())
-        if name is None or not equals:
-            if strict and part.strip():
-                raise Malformed("head", "an unknown field")
-        elif head.setdefault(name, value.strip()) != value.strip():
-            raise Malformed(name, "twice, with different values")
-    if strict:
-        check_forms(head)
-    return head
 
 
 def _values(cp: str, strict: bool) -> tuple[datetime | None, Values]:

@@ -4,9 +4,11 @@ import re
 
 MASK = "******"
 
-_PASSWORD = re.compile(rb"(PW\s*=)[^;,&]*", re.IGNORECASE)
+# PW may hold any sign but these two (grammar.py), `&` and `=` too. What comes behind a NewPW is of no use to anybody.
+_PASSWORD = re.compile(rb"(PW\s*=)[^;,]*", re.IGNORECASE)
+_NEW_PASSWORD = re.compile(rb"(NewPW\s*=?).*", re.IGNORECASE | re.DOTALL)
 
 
 def masked(raw: bytes) -> bytes:
-    """The same bytes with the text after each `PW=` (and `NewPW=`) replaced by `******`."""
-    return _PASSWORD.sub(rb"\1" + MASK.encode(), raw)
+    """The same bytes with `******` for the text after each `PW=`, and for everything after a `NewPW=`."""
+    return _NEW_PASSWORD.sub(rb"\1" + MASK.encode(), _PASSWORD.sub(rb"\1" + MASK.encode(), raw))

@@ -1,0 +1,49 @@
+"""No password is shown, whatever signs it is made of and however its name is written."""
+
+from __future__ import annotations
+
+from datetime import UTC, datetime
+
+from hypothesis import given
+from hypothesis import strategies as st
+
+from services.assets.hj212 import Splitter, masked, packet_of
+from services.assets.hj212.frame import Frame
+from services.assets.hj212.grammar import HEAD_CHECKS
+from services.assets.said import refusal
+from tests.assets.stations import KNOWN, segment, written
+
+SIGNS = [chr(sign) for sign in range(0x100) if HEAD_CHECKS["PW"](chr(sign))]
+passwords = st.text(st.sampled_from(SIGNS) | st.sampled_from("&=#"), max_size=24)
+names = st.sampled_from(["PW=", "pw=", "Pw =", "PW = ", " pW  =  "])
+new_names = st.sampled_from(["NewPW=", "newpw=", "NEWPW =", "NewPW = ", "NewPW-Info="])
+
+
+@given(passwords, names)
+def test_password_leaves_no_trace(password: str, name: str) -> None:
+    def shown(of: str) -> bytes:
+        return masked(f"##0100QN=1;ST=22;CN=2051;{name}{of};MN=S1;CP=&&a34004-Avg=1&&0000".encode())
+
+    assert shown(password) == shown("") and b"MN=S1;CP=&&a34004-Avg=1&&0000" in shown("")
+
+
+@given(passwords, new_names, st.sampled_from(["&&0000", "", "&&0000\r\n##0100QN=1"]))
+def test_new_password_leaves_no_trace(password: str, name: str, end: str) -> None:
+    def shown(of: str) -> bytes:
+        return masked(f"##0100QN=1;PW=1;MN=S1;CP=&&{name}{of}{end}".encode())
+
+    assert shown(password) == shown("")
+
+
+@given(passwords.filter(lambda password: len(password) > 3), st.sampled_from(["PW", "CP", "cp"]))
+def test_no_part_of_a_password_is_in_a_rejection(password: str, place: str) -> None:
+    cp = f"{'NewPW' if place == 'CP' else 'newpw'}={password}" if place != "PW" else "a34004-Avg=1"
+    pieces = Splitter().feed(written(segment(cp, pw=password if place == "PW" else "1")))
+    for piece in pieces + Splitter().feed(b"##0001 PW=" + password.encode() + b"\r\n"):
+        flaw = packet_of(piece) if isinstance(piece, Frame) else piece
+        detail, raw = getattr(flaw, "detail", ""), piece.raw if isinstance(piece, Frame) else piece.piece
+        (said,) = refusal("syntax", detail, raw, datetime(2026, 4, 8, tzinfo=UTC), KNOWN.mn).refused
+        rest = written(segment(cp.replace(password, ""), pw="")).decode() + "******"
+        for start in range(len(password) - 3):
+            part = password[start : start + 4]
+            assert part in rest or part not in said.piece + said.detail
