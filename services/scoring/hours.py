@@ -3,15 +3,16 @@
 from __future__ import annotations
 
 from collections import defaultdict
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 
 from contracts.agreements.agreement import Lot
 from contracts.agreements.sites import Site
 from contracts.events.assets import ReadingReceivedV1
+from contracts.events.event import Event
 from services.scoring.faults import FaultLife
-from services.scoring.recorded import Recorded, of_type
+from services.scoring.recorded import Recorded
 from services.scoring.span import HOUR, Span
 
 SPARE_TIME = timedelta(minutes=15)
@@ -36,15 +37,22 @@ class Hours:
 
 
 def values_of(events: Sequence[Recorded]) -> Mapping[str, Normal]:
-    """The hour values by parameter. The first number for a parameter and hour stands; what conflicts with it later
-    is ignored, and what only completes a reading (a value that was released from quarantine) is taken."""
-    hourly = [(e.received_at, id, e) for id, e in of_type(events, ReadingReceivedV1) if e.kind == "hour"]
+    """The hour values by parameter. The first number for a parameter and hour stands, what conflicts with it later is
+    ignored; but what people released from quarantine outweighs it, and without a number it takes the hour out."""
     values: dict[str, dict[datetime, bool]] = defaultdict(dict)
-    for _, _, reading in sorted(hourly, key=lambda known: known[:2]):
-        for code, measured in reading.values.items():
+    for reading in as_they_count(known.event for known in events):
+        for code, measured in reading.values.items() if reading.kind == "hour" else ():
+            if reading.released_from is not None:
+                values[code].pop(reading.time, None)
             if measured.value is not None:
                 values[code].setdefault(reading.time, measured.flag == "N")
     return values
+
+
+def as_they_count(events: Iterable[Event]) -> list[ReadingReceivedV1]:
+    """The readings in the order in which their values stand: as they were received, and then what was released."""
+    readings = [event for event in events if isinstance(event, ReadingReceivedV1)]
+    return sorted(readings, key=lambda one: (one.released_from is not None, one.received_at, one.digest))
 
 
 def required_codes(site: Site) -> tuple[str, ...]:

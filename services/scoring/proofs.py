@@ -26,6 +26,7 @@ from contracts.events.incidents import (
 )
 from contracts.events.inspections import InspectionDoneV1, InspectionDueV1, InspectionEvent, InspectionMissedV1
 from contracts.values import Words
+from services.scoring.hours import as_they_count
 from services.scoring.recorded import Recorded, in_order
 from services.scoring.span import SHANGHAI
 from services.scoring.tree import Branch
@@ -56,11 +57,13 @@ class Proofs:
         self._by_id = {known.id: known.event for known in self._events}
 
     @cached_property
-    def _readings(self) -> dict[str, tuple[str, ReadingReceivedV1]]:
-        found: dict[str, tuple[str, ReadingReceivedV1]] = {}
-        for known in self._events:
-            if isinstance(known.event, ReadingReceivedV1):
-                found.setdefault(known.event.reading, (known.id, known.event))
+    def _readings(self) -> dict[str, ReadingReceivedV1]:
+        """By natural key: what came in several packets, or was released later, put together."""
+        found: dict[str, ReadingReceivedV1] = {}
+        for reading in as_they_count(known.event for known in self._events):
+            before = found.get(reading.reading, reading)
+            values = before.values | reading.values if reading.released_from else reading.values | before.values
+            found[reading.reading] = before.model_copy(update={"values": values})
         return found
 
     @cached_property
@@ -142,7 +145,7 @@ class Proofs:
 
     def _reading(self, key: str) -> Branch:
         if key in self._readings:
-            _, reading = self._readings[key]
+            reading = self._readings[key]
             shown = ", ".join(_shown(code, measured) for code, measured in sorted(reading.values.items()))
             title = Words(zh=f"读数：{shown}", en=f"Reading: {shown}")
             return Branch(id=key, kind="reading", title=title, at=reading.time)

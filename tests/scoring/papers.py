@@ -147,6 +147,18 @@ def reading(site: str, hour: datetime, **values: str | None) -> Recorded:
     return Recorded(f"reading {key}", event)
 
 
+def reading_again(site: str, hour: datetime, number: int, released: bool, **values: str | None) -> Recorded:
+    """Another packet of the same hour, later; or what people released of one."""
+    first = reading(site, hour, **values)
+    assert isinstance(first.event, ReadingReceivedV1)
+    more = {
+        "received_at": hour + (2 + number) * HOUR,
+        "digest": f"{number}",
+        "released_from": "r" if released else None,
+    }
+    return Recorded(f"{first.id} again {number}", first.event.model_copy(update=more))
+
+
 def full_hours(site: str, start: datetime, end: datetime) -> list[Recorded]:
     """Good readings of every parameter, hour by hour."""
     hours = int((end - start) / HOUR)

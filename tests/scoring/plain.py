@@ -199,15 +199,18 @@ def _hours(
 
 
 def _readings(mine: list[Json], code: str) -> dict[datetime, str]:
-    """The flag of the first number of each hour."""
-    found: dict[datetime, str] = {}
+    """The flag of each hour's number: of the last release that speaks of it, else of the first number."""
     hourly = [e for e in mine if e["type"] == "ReadingReceivedV1" and e["data"]["kind"] == "hour"]
-    for event in sorted(hourly, key=lambda e: (_moment(e["data"]["received_at"]), e["id"])):
-        measured = event["data"]["values"].get(code)
-        if measured and measured.get("value") is not None:
-            hour = _moment(event["data"]["time"])
-            if hour not in found:
-                found[hour] = measured.get("flag", "N")
+    spoken = [(_moment(e["data"]["received_at"]), e["data"]["digest"], e["data"]) for e in hourly]
+    spoken = [one for one in spoken if code in one[2]["values"]]
+    found: dict[datetime, str] = {}
+    for hour in {_moment(data["time"]) for _, _, data in spoken}:
+        here = sorted((one for one in spoken if _moment(one[2]["time"]) == hour), key=lambda one: one[:2])
+        released = [data["values"][code] for _, _, data in here if data["released_from"]]
+        numbers = [data["values"][code] for _, _, data in here if data["values"][code]["value"] is not None]
+        word = released[-1] if released else numbers[0] if numbers else {"value": None}
+        if word["value"] is not None:
+            found[hour] = word["flag"]
     return found
 
 

@@ -50,6 +50,9 @@ def readings(draw: st.DrawFn) -> Story:
         for n in sorted(set(range(76)) - holes):
             a, b, c = odd.get(n, ("1", "2", "3"))
             found.append(papers.reading(site, start + n * HOUR, a34004=a, a34002=b, a05024=c))
+        more = draw(st.lists(st.tuples(st.integers(0, 75), values, st.booleans()), max_size=6))
+        for number, (n, a, released) in enumerate(more):
+            found.append(papers.reading_again(site, start + n * HOUR, number, released, a34004=a))
     return found
 
 
