@@ -33,8 +33,7 @@ class SlaClause(Entry):
 
     A clause covers a fault when its family or kind is named and it opened inside `covers` (named hours of the
     calendar; None: at any time). Its clock starts when the fault opened, counts the time inside `counts`
-    (None: all time) minus pauses whose reason is excluded, and ends with the first of `until`, or once all of them are
-    done.
+    (None: all time) minus pauses whose reason is excluded, and ends with the first of `until`.
     """
 
     families: tuple[Family, ...] = ()
@@ -43,7 +42,6 @@ class SlaClause(Entry):
     counts: Slug | None = None
     limits: tuple[Within | Workdays, ...] = Field(min_length=1)
     until: tuple[Step, ...] = Field(min_length=1)
-    ends: Literal["first", "all"] = "first"
     excludes: tuple[PauseReason, ...] = ()
     warns: tuple[Lasting, ...] = ()
     """Counted time before the end at which people are warned."""
