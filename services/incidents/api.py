@@ -2,10 +2,12 @@
 
 from __future__ import annotations
 
+from datetime import datetime
 from typing import Annotated
 
 from fastapi import APIRouter, Query
 
+from contracts.agreements.days import day_starts
 from contracts.values import Words
 from infra.runtime.acts import Act, Database, Doing
 from infra.runtime.agreements import Place, Reader, agreement_of, place_of
@@ -15,7 +17,7 @@ from infra.runtime.security import Caller, Identity, allow
 from services.incidents.clock import Explanation, explain
 from services.incidents.domain import Fault, Found, Refused
 from services.incidents.domain.opening import kind_of
-from services.incidents.domain.steps import AHEAD
+from services.incidents.domain.steps import AHEAD, check_age
 from services.incidents.posts import (
     AcknowledgementPost,
     AnalysisPost,
@@ -69,7 +71,8 @@ async def post_call(post: CallPost, act: Act) -> FaultView:
         place = await place_of(entry, post.site)
         if place is None or not caller.sees(place.lot.supplier):
             raise not_found(f"site {post.site}")
-        _check_call(post, place, act)
+        _check_call(post, place)
+        _check_time_of_call(post.at, place, act.now, caller)
         sitting = await sitting_at(entry, place, await watch_of(entry, post.site))
         found = _found(post, place, caller)
         if await entry.load(Fault, found.fault) is not None or (opened := sitting.find(found)) is None:
@@ -138,25 +141,46 @@ async def _record(fault: str, post: Posted, act: Doing) -> FaultView:
         agreement = await agreement_of(entry, known.opened.agreement, known.opened.agreement_version)
         sitting.admit(known, agreement)
         try:
-            sitting.step(fault, post.step(known, caller.person, entry.now))
+            step = post.step(known, caller.person, entry.now)
+            sitting.step(fault, step, however_late=_may_be_late(caller))
         except Refused as refused:
-            raise Problem(refused.status, refused.code, refused.words) from refused
+            raise _problem(refused) from refused
         remember(entry, place, sitting.rule())
         return view_of(sitting.fault(fault), agreement, entry.now)
 
-    return await act(f"{type(post).__name__} {fault}", post, record_step)
+    return await act(f"{type(post).__name__} {fault}", post.content(), record_step)
 
 
-def _check_call(post: CallPost, place: Place, act: Doing) -> None:
+def _may_be_late(caller: Identity) -> bool:
+    return caller.role == "administrator"
+
+
+def _problem(refused: Refused) -> Problem:
+    return Problem(refused.status, refused.code, refused.words)
+
+
+def _check_call(post: CallPost, place: Place) -> None:
     kinds = {kind.id for kind in place.lot.fault_kinds if kind.reportable}
     if post.kind not in kinds:
-        words = Words(zh="该类故障不能电话登记", en="This kind of fault is not reported by call")
+        words = Words(zh="该类故障不接受人工报修", en="This kind of fault is not reported by call")
         raise _unfit("kind", words, sorted(kinds))
     assets = {place.site.id, *(asset.id for asset in place.site.assets)}
     if post.asset is not None and post.asset not in assets:
         raise _unfit("asset", Words(zh="该站点没有此设备", en="The site has no such asset"), sorted(assets))
-    if post.at > act.now + AHEAD:
-        raise _unfit("at", Words(zh="该时间尚未到来", en="This time has not come yet"), [act.now.isoformat()])
+
+
+def _check_time_of_call(at: datetime, place: Place, now: datetime, caller: Identity) -> None:
+    if at > now + AHEAD:
+        raise _unfit("at", Words(zh="该时间尚未到来", en="This time has not come yet"), [now.isoformat()])
+    begins = day_starts(place.agreement.calendar, max(place.site.since, place.agreement.starts))
+    if at < begins:
+        words = Words(zh="该时间早于站点启用或合同生效", en="This time lies before the station or the agreement")
+        raise _unfit("at", words, [begins.isoformat()])
+    if not _may_be_late(caller):
+        try:
+            check_age(at, now)
+        except Refused as refused:
+            raise _problem(refused) from refused
 
 
 def _unfit(field: str, words: Words, expected: list[str]) -> Problem:

@@ -3,7 +3,8 @@
 from __future__ import annotations
 
 from datetime import datetime
-from typing import Annotated
+from decimal import Decimal
+from typing import Annotated, Self
 
 from pydantic import BaseModel, ConfigDict, Field
 
@@ -24,7 +25,18 @@ from services.incidents.domain.fault import Step, identity_of
 from services.incidents.domain.phone import Phone, done_at
 
 Text = Annotated[str, Field(max_length=2000)]
+Telling = Annotated[str, Field(min_length=1, max_length=2000)]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
+Degrees = Annotated[Decimal, Field(max_digits=30)]
+
+
+class PositionPost(Position):
+    """WGS 84, degrees and metres."""
+
+    model_config = ConfigDict(frozen=True, extra="forbid")
+    latitude: Annotated[Degrees, Field(ge=-90, le=90)]
+    longitude: Annotated[Degrees, Field(ge=-180, le=180)]
+    accuracy_metres: Annotated[Degrees, Field(ge=0, le=100_000)]
 
 
 class Posted(BaseModel):
@@ -34,7 +46,14 @@ class Posted(BaseModel):
     at: Moment
     phone: Phone | None = None
     note: Text = ""
-    photos: tuple[Digest, ...] = ()
+    photos: Annotated[tuple[Digest, ...], Field(max_length=100)] = ()
+
+    def content(self) -> Self:
+        """What an idempotency key stands for: a phone that tries again reads its clock anew."""
+        if self.phone is None:
+            return self
+        done = self.phone.done_seconds
+        return self.model_copy(update={"phone": Phone(done_seconds=done, sent_seconds=done)})
 
     def step(self, fault: Fault, by: str, now: datetime) -> Step:
         """The step this post makes."""
@@ -55,7 +74,7 @@ class AcknowledgementPost(Posted):
 class ArrivalPost(Posted):
     """Somebody is on site."""
 
-    position: Position | None = None
+    position: PositionPost | None = None
 
     def step(self, fault: Fault, by: str, now: datetime) -> Step:
         shown = {"position": self.position, "photos": self.photos}
@@ -75,7 +94,7 @@ class SparePost(Posted):
 class AnalysisPost(Posted):
     """The cause is found and reported."""
 
-    note: Annotated[str, Field(min_length=1, max_length=2000)]
+    note: Telling
 
     def step(self, fault: Fault, by: str, now: datetime) -> Step:
         return FaultAnalysedV1.model_validate({**self._shared(fault, by, now), "evidence": self.photos})
@@ -85,7 +104,7 @@ class PausePost(Posted):
     """From `at` on, something keeps the supplier from working; `evidence` says what shows it."""
 
     reason: PauseReason
-    evidence: Annotated[str, Field(min_length=1, max_length=2000)]
+    evidence: Telling
 
     def step(self, fault: Fault, by: str, now: datetime) -> Step:
         fields = {**self._shared(fault, by, now), "reason": self.reason, "evidence": (self.evidence, *self.photos)}
@@ -118,5 +137,5 @@ class CallPost(BaseModel):
     """None: the site as a whole."""
     kind: Slug
     at: Moment
-    text: Annotated[str, Field(min_length=1, max_length=2000)]
+    text: Telling
     caller: Annotated[str, Field(max_length=100)] = ""

@@ -3,44 +3,48 @@
 from __future__ import annotations
 
 from collections.abc import Sequence
-from datetime import datetime
+from datetime import datetime, timedelta
 from decimal import Decimal
 from zoneinfo import ZoneInfo
 
 from contracts.agreements.faults import FaultRule, FlagIs, Jump, Outside, Stuck, Swing
 from contracts.events.assets import ReadingReceivedV1
 
-Instants = list[tuple[str, datetime]]
+Instants = list[tuple[str, datetime, datetime]]
 Truth = tuple[bool, datetime]
 """Whether the condition is true at a reading, and since when it is."""
 
 
 def instants(rule: FaultRule, code: str, readings: Sequence[ReadingReceivedV1]) -> Instants:
-    """("opened", at) and ("cleared", at) in order, for readings in order of time."""
+    """("opened", at, since) and ("cleared", said at, over at) in order, for readings in order of time."""
     told = [(one, truth(rule, code, readings[: n + 1])) for n, one in enumerate(readings)]
     spoken = [(one, word) for one, word in told if word is not None]
     found: Instants = []
     for n in range(len(spoken)):
-        if (word := _word(rule, spoken[: n + 1], is_open=bool(found) and found[-1][0] == "opened")) is not None:
-            found.append((word, spoken[n][0].at))
+        is_open, last = bool(found) and found[-1][0] == "opened", spoken[n][0]
+        if spoken[n][1][0] == is_open:
+            continue
+        first, since = _unbroken(spoken[: n + 1])
+        if is_open and last.at - first.time >= rule.clears:
+            found.append(("cleared", last.at, max(first.time, found[-1][1])))
+        if not is_open and (isinstance(rule.when, Stuck) or last.at - since >= rule.lasts):
+            found.append(("opened", last.at, since))
     return found
 
 
-def _word(rule: FaultRule, spoken: list[tuple[ReadingReceivedV1, Truth]], is_open: bool) -> str | None:
-    last, (is_bad, _) = spoken[-1]
-    if is_bad == is_open:
-        return None
-    streak = []
-    for one, word in reversed(spoken):
-        if word[0] != is_bad:
+def _unbroken(spoken: list[tuple[ReadingReceivedV1, Truth]]) -> tuple[ReadingReceivedV1, datetime]:
+    """The first reading of those that say what the last says, one following on the other; and since when it is so."""
+    first, (is_bad, since) = spoken[-1]
+    for one, (was_bad, from_then) in reversed(spoken[:-1]):
+        if was_bad != is_bad or not follows_on(one, first):
             break
-        streak.append((one, word))
-    first, (_, since) = streak[-1]
-    if is_open:
-        return "cleared" if last.at - first.time >= rule.clears else None
-    if isinstance(rule.when, Stuck):
-        return "opened"
-    return "opened" if last.at - since >= rule.lasts else None
+        first, since = one, from_then
+    return first, since
+
+
+def follows_on(before: ReadingReceivedV1, after: ReadingReceivedV1) -> bool:
+    """Whether there is no gap between two: at most half an hour, or two periods of the second, lie in between."""
+    return after.time - before.at <= max(timedelta(minutes=30), (after.at - after.time) * 2)
 
 
 def truth(rule: FaultRule, code: str, readings: Sequence[ReadingReceivedV1]) -> Truth | None:
@@ -89,7 +93,7 @@ def _stuck(rule: FaultRule, when: Stuck, seen: list[tuple[ReadingReceivedV1, Dec
             runs.append([])
             continue
         in_run = [other for _, other in runs[-1]] + [value]
-        if max(in_run) - min(in_run) > when.tolerance:
+        if max(in_run) - min(in_run) > when.tolerance or (runs[-1] and not follows_on(runs[-1][-1][0], one)):
             runs.append([])
         runs[-1].append((one, value))
     last, run = seen[-1][0], runs[-1]

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import given, settings
+from hypothesis import example, given, settings
 from hypothesis import strategies as st
 
 from contracts.events.incidents import FaultPausedV1, FaultResolvedV1, FaultResumedV1
@@ -60,13 +60,13 @@ def test_same_outages_say_nothing_more(history: list[list[Span]]) -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(spans, min_size=1, max_size=4), st.integers(2, 20), st.integers(1, 5))
-def test_what_people_stated_stands_beside(history: list[list[Span]], start: int, lasting: int) -> None:
-    one = fault()
-    one = recorded(one, mark(one, start * HOUR + 1, True), mark(one, (start + lasting) * HOUR + 1, False))
+@given(st.lists(spans, min_size=1, max_size=5), st.integers(2, 20), st.integers(1, 5), st.integers(1, 4))
+@example([[(0, 3 * HOUR)], [(0, ENDLESS)], [(0, 3 * HOUR)]], 3, 1, 1)
+def test_what_people_stated_stands_beside(history: list[list[Span]], start: int, lasting: int, more: int) -> None:
+    one, stated = fault(), [(start * HOUR + more, (start + lasting) * HOUR + more)]
+    one = recorded(one, mark(one, stated[0][0], True), mark(one, stated[0][1], False))
     for outages in history:
         one = recorded(one, *adjusted(one, {"power": outages}, 0, NOW))
-    stated = [(start * HOUR + 1, (start + lasting) * HOUR + 1)]
     for half_hour in range(2 * 26):
         instant = half_hour * HOUR // 2 + 60_000
         wanted = holds(stated, instant) or (instant >= OPENED and holds(history[-1], instant))

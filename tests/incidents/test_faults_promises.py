@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
 from datetime import datetime, timedelta
 from decimal import Decimal
 from typing import Any
@@ -19,7 +18,6 @@ from contracts.events.incidents import (
     FaultPausedV1,
     FaultResolvedV1,
     FaultResumedV1,
-    SlaBreachedV1,
     SlaBreachWithdrawnV1,
     SlaWarnedV1,
 )
@@ -29,6 +27,7 @@ from services.incidents.domain.fault import Step, identity_of
 from services.incidents.domain.sla import fired
 from services.incidents.domain.steps import recorded
 from tests.incidents.clock_stories import CALENDAR
+from tests.incidents.happenings import standing
 from tests.incidents.site_stories import PM, SITE, SOLVE, at, lot, minutes
 
 OPENED = at("07:00")
@@ -48,19 +47,6 @@ def step(of: Any, when: datetime, posted: datetime | None = None, **fields: Any)
 
 def at_once(one: Fault, now: datetime) -> Derived:
     return re_derive(one, LOT, CALENDAR, now)
-
-
-def standing(said: Iterable[Event]) -> dict[str, datetime]:
-    """By clause, the breaches that were said and not withdrawn; none said twice, none withdrawn that was not said."""
-    held: dict[str, datetime] = {}
-    for event in said:
-        if isinstance(event, SlaBreachedV1):
-            assert event.clause not in held
-            assert event.at == event.due
-            held[event.clause] = event.due
-        if isinstance(event, SlaBreachWithdrawnV1):
-            assert held.pop(event.clause) == event.due
-    return held
 
 
 half_hours = st.integers(-1, 24).map(lambda number: OPENED + number * minutes(30))
@@ -136,6 +122,21 @@ def test_warning_tells_the_time_left() -> None:
     assert (warning.at, warning.due, warning.left_seconds) == (at("10:00"), at("11:00"), Decimal(3600))
 
 
+def test_breach_that_is_still_true_stands() -> None:
+    """Of a time before the due time nothing is known that makes the breach untrue."""
+    breached = at_once(fault(), at("11:30")).fault
+    again = re_derive(breached, LOT, CALENDAR, at("11:40"), as_of=at("09:00"))
+    assert (again.says, again.arm, again.fault) == ((), (), breached)
+
+
+def test_breach_at_another_time_waits_for_it() -> None:
+    breached = at_once(fault(), at("11:30")).fault
+    pauses = [step(FaultPausedV1, at("08:00"), reason="power"), step(FaultResumedV1, at("08:10"), reason="power")]
+    moved = re_derive(recorded(breached, *pauses), LOT, CALENDAR, at("11:40"), as_of=at("08:10"))
+    assert {(type(each), each.due) for each in moved.says} == {(SlaBreachWithdrawnV1, at("11:00"))}
+    assert {(alarm.name, alarm.due) for alarm in moved.arm} == {("due", at("11:10")), ("warn", at("10:10"))}
+
+
 def test_late_resolution_withdraws_the_breach() -> None:
     breached = at_once(fault(), at("11:30")).fault
     late = with_step(breached, step(FaultResolvedV1, at("10:59"), at("11:40")), at("11:40"))
@@ -171,6 +172,7 @@ REFUSALS: list[tuple[str, Step, timedelta]] = [
     ("not-paused", step(FaultResumedV1, at("08:00"), reason="weather"), timedelta(0)),
     ("already-paused", step(FaultPausedV1, at("08:00"), reason="access"), timedelta(0)),
 ]
+TWO_DAYS = timedelta(hours=48)
 
 
 @pytest.mark.parametrize(("code", "late", "later"), REFUSALS)
@@ -179,6 +181,21 @@ def test_step_that_cannot_be_is_refused(code: str, late: Step, later: timedelta)
     with pytest.raises(Refused) as refused:
         with_step(one, late, at("12:00") + later)
     assert refused.value.code == code
+
+
+@pytest.mark.parametrize("of", [FaultResolvedV1, FaultArrivedV1, FaultPausedV1])
+def test_step_of_long_ago_is_refused(of: type[Any]) -> None:
+    reason = {"reason": "power"} if of is FaultPausedV1 else {}
+    late = step(of, at("09:59"), **reason)
+    assert with_step(fault(), late, late.at + TWO_DAYS).steps == (late,)
+    with pytest.raises(Refused) as refused:
+        with_step(fault(), late, late.at + TWO_DAYS + minutes(1))
+    assert (refused.value.status, refused.value.code) == (409, "too-late")
+
+
+def test_administrator_records_what_is_long_ago() -> None:
+    late = step(FaultResolvedV1, at("09:59"))
+    assert not with_step(fault(), late, late.at + 9 * TWO_DAYS, however_late=True).open
 
 
 def test_phone_a_little_ahead_is_taken() -> None:

@@ -15,7 +15,7 @@ from services.incidents.rules.instants import moment_of
 from services.incidents.rules.notes import plain_of, watch_of
 from services.incidents.rules.spans import ENDLESS
 from tests.incidents.site_stories import POWER, SITE, STEP, at, minutes, plan, reading, rule, watched
-from tests.incidents.slow_rules import truth
+from tests.incidents.slow_rules import follows_on, truth
 
 START = at("06:00")
 LOW = Outside(test="outside", low=Decimal(180), margin=Decimal(20))
@@ -30,19 +30,22 @@ def rules(draw: st.DrawFn) -> FaultRule:
 @st.composite
 def arrivals(draw: st.DrawFn) -> list[ReadingReceivedV1]:
     """Readings of some periods of a few hours, in any order, some of them twice."""
-    periods = draw(st.lists(st.integers(0, 30), min_size=1, max_size=30))
+    periods = draw(st.lists(st.integers(0, draw(st.sampled_from([12, 30, 60]))), min_size=1, max_size=30))
     volts = {period: draw(st.sampled_from([230, 230, 190, 0, 0])) for period in periods}
     return [reading(START + period * STEP, volt=volts[period]) for period in periods]
 
 
 def slow_outages(one: FaultRule, came: list[ReadingReceivedV1]) -> list[tuple[datetime, datetime | None]]:
-    """From the first bad reading of what opened a fault to the end of what cleared it, with all readings in order."""
+    """From the first bad reading of what opened a fault to the first good one of what cleared it, in order of time."""
     known = list({each.time: each for each in reversed(came)}.values())
     known.sort(key=lambda each: each.time)
     words = [(each, truth(one, "volt", known[: n + 1])) for n, each in enumerate(known)]
     outages: list[tuple[datetime, datetime | None]] = []
-    bad = good = None
+    bad = good = before = None
     for each, word in words:
+        if before is not None and not follows_on(before, each):
+            bad, good = (bad if outages and not outages[-1][1] else None), None
+        before = each
         if word is not None and word[0]:
             bad, good = bad or each.time, None
             if (not outages or outages[-1][1]) and each.at - bad >= one.lasts:
@@ -50,7 +53,7 @@ def slow_outages(one: FaultRule, came: list[ReadingReceivedV1]) -> list[tuple[da
         elif outages and outages[-1][1] is None:
             good = good or each.time
             if each.at - good >= one.clears:
-                outages[-1], bad, good = (outages[-1][0], each.at), None, None
+                outages[-1], bad, good = (outages[-1][0], good), None, None
         else:
             bad = None
     return outages
@@ -102,14 +105,14 @@ def test_late_loss_of_power_is_told() -> None:
     live = [reading(at("06:00"), volt=230), reading(at("10:00"), volt=230)]
     watch, signs = watched([*live, reading(at("07:00"), volt=0)], plan())
     assert [(type(sign), sign.evidence) for sign in signs] == [(Rewritten, (f"{SITE}/minute/20260302T230000Z",))]
-    assert known_outages(watch) == [(at("07:00"), at("10:05"))]
+    assert known_outages(watch) == [(at("07:00"), at("10:00"))]
     assert watch.open == {}
 
 
 def test_late_return_of_power_ends_outage_sooner() -> None:
     live = [reading(at("06:00"), volt=0), reading(at("10:00"), volt=230)]
     watch, _ = watched([*live, reading(at("07:00"), volt=230)], plan())
-    assert known_outages(watch) == [(at("06:00"), at("07:05"))]
+    assert known_outages(watch) == [(at("06:00"), at("07:00"))]
 
 
 def test_late_reading_of_no_consequence_says_nothing() -> None:

@@ -18,14 +18,17 @@ END = at("2026-03-05T00:00")
 
 
 def slow_silences(ends: list[datetime], clears: timedelta) -> list[tuple[str, datetime]]:
-    """Goes through the ends of all readings, which came at once, and through the gaps between them."""
+    """Goes through the ends of all readings, which came at once, and through the gaps between them.
+
+    A silence is over with the end of the first reading of those that end it.
+    """
     told: list[tuple[str, datetime]] = []
     good: datetime | None = None
     for n, end in enumerate(ends):
         if told and told[-1][0] == "opened":
             good = good or end
             if end - good >= clears:
-                told.append(("cleared", end))
+                told.append(("cleared", good))
         following = ends[n + 1] if n + 1 < len(ends) else END
         if following - end >= LASTS:
             good = None

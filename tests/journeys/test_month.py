@@ -84,6 +84,11 @@ def received_by(town: Installation, sink: str) -> Iterator[str]:
         yield f"{message['to']} {message.get('title', '')} {message['text']}"
 
 
+async def kill(town: Installation, process: str) -> None:
+    await asyncio.sleep(0.15)
+    town.children.kill(process)
+
+
 @pytest.fixture(scope="module")
 def short(agreement: Agreement) -> Agreement:
     return as_played(agreement, minutes=10).model_copy(update={"starts": date(2026, 4, 27)})

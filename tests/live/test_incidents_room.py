@@ -222,6 +222,50 @@ async def test_supplier_records_its_work(town: Town) -> None:
     assert (late.status_code, late.json()["type"]) == (409, "urn:watchbill:problem:step-after-resolution")
 
 
+async def test_phone_may_try_again(town: Town) -> None:
+    fault = await gas_fault(town)
+    where = {"latitude": "30.6", "longitude": "114.3", "accuracy_metres": "8"}
+    body: dict[str, Any] = {"at": at("06:08").isoformat(), "position": where}
+    tries = [("", "160"), ("", "190"), ("x", "190")]
+    first, again, other = [
+        await town.post(
+            f"/v1/faults/{fault}/arrival",
+            key="arrival-1",
+            **body,
+            note=note,
+            phone={"done_seconds": "100", "sent_seconds": sent},
+        )
+        for note, sent in tries
+    ]
+    assert (first.status_code, again.status_code, other.status_code) == (201, 200, 422)
+    assert again.json() == first.json()
+    assert [step["at"] for step in again.json()["steps"]] == ["2026-03-02T22:09:00Z"]
+
+
+async def test_long_ago_is_for_the_administrator(town: Town) -> None:
+    fault = await gas_fault(town)
+    await town.move(at("06:10") + timedelta(days=2))
+    body = {"at": at("06:09").isoformat()}
+    late = await town.post(f"/v1/faults/{fault}/resolution", **body)
+    assert (late.status_code, late.json()["type"]) == (409, "urn:watchbill:problem:too-late")
+    assert "48小时" in late.json()["title"] + late.json().get("detail", "")
+    assert (await town.post(f"/v1/faults/{fault}/resolution", "administrator", "us", **body)).status_code == 201
+
+
+async def test_call_of_another_time_is_refused(town: Town) -> None:
+    body: dict[str, Any] = {"site": town.site, "asset": town.asset(PM), "kind": "analyser-fault", "text": "no display"}
+    early = await town.post("/v1/calls", "administrator", "us", **body, at="2015-01-01T00:00:00Z")
+    before = await town.post("/v1/calls", "administrator", "us", **body, at="2025-12-31T23:59:59+08:00")
+    late = await town.post("/v1/calls", "buyer", "city", **body, at=(at("04:59") - timedelta(days=2)).isoformat())
+    first = await town.post("/v1/calls", "administrator", "us", **body, at="2026-01-01T00:00:00+08:00")
+    assert [answer.json()["type"].rpartition(":")[2] for answer in (early, before, late)] == [
+        "unfit-at",
+        "unfit-at",
+        "too-late",
+    ]
+    assert [answer.status_code for answer in (early, before, late, first)] == [422, 422, 409, 201]
+
+
 async def test_other_suppliers_see_nothing(town: Town) -> None:
     fault = await gas_fault(town)
     assert await town.get("/v1/faults", "supplier", "grey-sky") == []

@@ -33,7 +33,7 @@ def clause(clock: Clock) -> Iterator[Words]:
     """The clause, where it comes from, whether it covers the fault, and its limit."""
     title, source = clock.title, clock.source
     yield Words(
-        zh=f"条款 {clock.clause}：{title.zh}（{source.row}，{source.clause}{'，推定' if source.assumed else ''}）",
+        zh=f"条款 {clock.clause}：{title.zh}（{source.row}，{source.clause}{'，假定' if source.assumed else ''}）",
         en=f"clause {clock.clause}: {title.en} ({source.row}, {source.clause}{', assumed' if source.assumed else ''})",
     )
     if source.note is not None:

@@ -87,8 +87,8 @@ def not_named(opened: FaultOpenedV1) -> Words:
     """Why a clause does not cover a fault it does not name."""
     family = FAMILIES[opened.family]
     return Words(
-        zh=f"条款不涉及此类故障（{family.zh}，{opened.kind}）",
-        en=f"the clause does not name this kind of fault ({family.en}, {opened.kind})",
+        zh=f"条款不涉及此类故障（{family.zh}类，{opened.title.zh}）",
+        en=f"the clause does not name this kind of fault (family '{family.en}', {opened.title.en})",
     )
 
 

@@ -79,8 +79,11 @@ def _changes(fault: Fault, reason: PauseReason, wanted: list[Span]) -> list[tupl
         becomes = at in paused if (at in paused) != (at in resumed) else is_paused
         if becomes != wants:
             same, opposite = (paused, resumed) if wants else (resumed, paused)
-            # The opposite, said at this very instant, would cancel it: a millisecond later it holds.
+            # The opposite, said at this very instant, would cancel it: a millisecond later it holds. Where it is no
+            # longer wanted by then, there are only milliseconds to it, and it stays as it was.
             said_at = _next_free(at, opposite) if is_paused != wants else at
+            if holds(wanted, said_at) != wants:
+                continue
             if said_at not in same:
                 changes.append((said_at, wants))
         is_paused = wants

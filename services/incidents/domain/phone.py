@@ -4,17 +4,20 @@ from __future__ import annotations
 
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Annotated
 
 from pydantic import Field, model_validator
 
 from contracts.values import Frozen, whole_milliseconds
 
+Seconds = Annotated[Decimal, Field(ge=0, le=10**9)]
+
 
 class Phone(Frozen):
     """The phone's monotonic clock, in seconds, when it was done and when it was sent, without a restart between."""
 
-    done_seconds: Decimal = Field(ge=0)
-    sent_seconds: Decimal = Field(ge=0)
+    done_seconds: Seconds
+    sent_seconds: Seconds
 
     @model_validator(mode="after")
     def _runs_forward(self) -> Phone:

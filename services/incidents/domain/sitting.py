@@ -87,9 +87,9 @@ class Sitting:
         self._adjust(found.evidence)
         return self._faults[found.fault]
 
-    def step(self, fault: str, step: Step) -> None:
-        """Records what somebody did; `Refused` where it cannot be."""
-        self._change(with_step(self._faults[fault], step, self.now), step)
+    def step(self, fault: str, step: Step, *, however_late: bool = False) -> None:
+        """Records what somebody did; `Refused` where it cannot be. `however_late` as `with_step` has it."""
+        self._change(with_step(self._faults[fault], step, self.now, however_late=however_late), step)
         if isinstance(step, FaultResolvedV1):
             self.watch = resolved_by_people(self.watch, fault, step.at)
         self._adjust((fault,))

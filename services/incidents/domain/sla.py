@@ -19,7 +19,7 @@ from services.incidents.clock import Clock, derive
 from services.incidents.domain.fault import Alarm, Fault, Warned, identity_of
 
 DUE, WARN = "due", "warn"
-_REASON = Words(zh="后来的记录改变了计时", en="What was heard later changed the clock")
+_REASON = Words(zh="后续收到的记录改变了计时结果", en="What was heard later changed the clock")
 
 
 @dataclass(frozen=True)
@@ -41,7 +41,7 @@ def re_derive(fault: Fault, lot: Lot, calendar: Calendar, now: datetime, as_of: 
 
     What it leaves: `breached` holds exactly the clauses that are breached by now, each with its due time.
     `as_of`: up to when everything has been heard, where that is not now (a reading tells of nothing later than itself):
-    a breach or warning after it is not said yet, its timer is set.
+    a breach or warning after it is not said yet, its timer is set. A breach that was said and is still true stands.
     """
     judged = now if as_of is None else min(now, as_of)
     says: list[SlaEvent] = []
@@ -88,7 +88,7 @@ def _breaches(
     fault: Fault, clause: SlaClause, clock: Clock, now: datetime, as_of: datetime | None
 ) -> tuple[Fault, list[SlaEvent]]:
     said, true = fault.breached.get(clause.id), clock.breached_at
-    if as_of is not None and true is not None and true > as_of:
+    if as_of is not None and true is not None and true > as_of and true != said:
         true = None
     if said == true:
         return fault, []

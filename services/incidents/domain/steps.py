@@ -16,15 +16,18 @@ AHEAD = timedelta(minutes=2)
 """How far a phone's clock may be ahead of ours."""
 
 
-def with_step(fault: Fault, step: Step, now: datetime) -> Fault:
-    """The fault with one step more.
+def with_step(fault: Fault, step: Step, now: datetime, *, however_late: bool = False) -> Fault:
+    """The fault with one step more. `however_late`: an administrator may say what happened long ago.
 
     Refused (422): the step lies ahead of `now` by more than two minutes, or before the first sign of the fault.
-    Refused (409): it follows the resolution, the fault was closed more than 48 h ago, or it contradicts its pauses.
+    Refused (409): it follows the resolution, the fault was closed more than 48 h ago, it lies more than 48 h back, or
+    it contradicts its pauses.
     """
     _check_time(fault, step, now)
     if fault.resolved is not None:
         _check_late(fault, step, fault.resolved, now)
+    if not however_late:
+        check_age(step.at, now)
     if isinstance(step, FaultPausedV1 | FaultResumedV1):
         _check_pause(fault, step)
     return recorded(fault, step)
@@ -34,6 +37,16 @@ def recorded(fault: Fault, *steps: Step) -> Fault:
     """The fault with these steps added, whoever made them."""
     is_over = any(isinstance(step, FaultResolvedV1) for step in steps)
     return fault.has(steps=(*fault.steps, *steps), open=fault.open and not is_over)
+
+
+def check_age(at: datetime, now: datetime) -> None:
+    """Refused (409) where it lies more than 48 h back: nobody can check it any more."""
+    if at < now - LATE_EVIDENCE:
+        zh, en = (
+            "该时间距今已超过48小时，只能由管理员补录",
+            "More than 48 hours ago: only an administrator may record it",
+        )
+        raise Refused(409, "too-late", zh, en)
 
 
 def _check_time(fault: Fault, step: Step, now: datetime) -> None:
@@ -49,12 +62,13 @@ def _check_late(fault: Fault, step: Step, end: FaultResolvedV1, now: datetime) -
     if step.at > end.at:
         raise Refused(409, "step-after-resolution", "该时间晚于故障关闭时间", "This time lies after the resolution")
     if now > end.posted_at + LATE_EVIDENCE:
-        raise Refused(409, "closed-for-good", "故障关闭已超过48小时", "The fault was closed more than 48 hours ago")
+        zh, en = "故障关闭已超过48小时，不能再补录", "The fault was closed more than 48 hours ago"
+        raise Refused(409, "closed-for-good", zh, en)
 
 
 def _check_pause(fault: Fault, step: FaultPausedV1 | FaultResumedV1) -> None:
     is_paused = holds(stated(fault).get(step.reason, []), ms_of(step.at))
     if isinstance(step, FaultPausedV1) and is_paused:
-        raise Refused(409, "already-paused", "该原因的计时已暂停", "The clock is paused for this reason already")
+        raise Refused(409, "already-paused", "计时已因该原因暂停", "The clock is paused for this reason already")
     if isinstance(step, FaultResumedV1) and not is_paused:
-        raise Refused(409, "not-paused", "该原因的计时未被暂停", "The clock is not paused for this reason")
+        raise Refused(409, "not-paused", "计时未因该原因暂停", "The clock is not paused for this reason")

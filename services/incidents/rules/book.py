@@ -42,14 +42,17 @@ def held(watch: Watch, where: str, holder: str) -> Watch:
     return _put(watch, where, msgspec.structs.replace(fault, holders=(*fault.holders, holder)))
 
 
-def let_go(watch: Watch, where: str, holder: str) -> tuple[Watch, OpenFault | None]:
-    """The watch after a track no longer needs the fault; and the fault, if only that track held it open."""
+def let_go(watch: Watch, where: str, holder: str, good: int) -> tuple[Watch, OpenFault | None]:
+    """The watch after a track no longer needs the fault, `good` since then; and the fault, if nothing holds it open.
+
+    Such a fault was over when the last of its tracks became good: at its `good`, or as it opened.
+    """
     fault = watch.open.get(where)
     if fault is None or holder not in fault.holders:
         return watch, None
     left = tuple(other for other in fault.holders if other != holder)
-    after = _put(watch, where, msgspec.structs.replace(fault, holders=left))
-    return after, fault if not left and fault.source in ("reading", "silence") else None
+    fault = msgspec.structs.replace(fault, holders=left, good=max(fault.good, fault.at, good))
+    return _put(watch, where, fault), fault if not left and fault.source in ("reading", "silence") else None
 
 
 def closed(watch: Watch, fault: OpenFault, at: int) -> Watch:
@@ -78,7 +81,7 @@ def resolved_by_people(watch: Watch, fault: str, at: datetime) -> Watch:
     for holder in found.holders:
         streak = streaks.pop(holder, None)
         if streak is not None and streak.phase != CLEARING:
-            streaks[holder] = Streak(SUSPECTED, ms_of(at), -1)
+            streaks[holder] = Streak(SUSPECTED, max(ms_of(at), streak.since), -1, streak.last)
     memories = {track: memory for track, memory in watch.memories.items() if track not in found.holders}
     return closed(msgspec.structs.replace(watch, streaks=streaks, memories=memories), found, ms_of(at))
 

@@ -22,12 +22,13 @@ Answer = tuple[Verdict, Memory | None]
 
 
 class Sample(msgspec.Struct, frozen=True, gc=False):
-    """One parameter of one reading of [start, end), in ms."""
+    """One parameter of one reading of [start, end), in ms. `reach`: it follows on what ended then or later."""
 
     value: Decimal | None
     flag: str
     start: int
     end: int
+    reach: int
 
 
 class Judge(Protocol):
@@ -73,7 +74,7 @@ class Beyond:
 class Still:
     """True while a run of two or more values inside the tolerance lasts so long; since the start of the run.
 
-    A value that leaves the run begins a new one; an ignored value ends the run.
+    A value that leaves the run, or that follows a gap, begins a new one; an ignored value ends the run.
     """
 
     tolerance: Decimal
@@ -87,15 +88,16 @@ class Still:
             return None, memory
         if self.ignores is not None and value <= self.ignores:
             return GOOD_WORD, None
-        if memory is None:
-            return GOOD_WORD, (sample.start, value, value)
-        since, low, high = memory
-        if low <= value <= high:
-            return (since if sample.end - since >= self.lasts else GOOD_WORD), memory
-        low, high = min(low, value), max(high, value)
+        if memory is None or memory.last < sample.reach:
+            return GOOD_WORD, Memory(sample.start, value, value, sample.end)
+        since, low, high = memory.since, memory.low, memory.high
+        if value < low:
+            low = value
+        elif value > high:
+            high = value
         if high - low > self.tolerance:
-            return GOOD_WORD, (sample.start, value, value)
-        return (since if sample.end - since >= self.lasts else GOOD_WORD), (since, low, high)
+            return GOOD_WORD, Memory(sample.start, value, value, sample.end)
+        return (since if sample.end - since >= self.lasts else GOOD_WORD), Memory(since, low, high, sample.end)
 
 
 @dataclass(frozen=True, slots=True)
@@ -110,10 +112,10 @@ class Leap:
         value = sample.value
         if value is None or (sample.flag != "N" and not self.flagged):
             return None, memory
-        kept = (sample.start, value, value)
-        if memory is None or sample.start - memory[0] > self.within:
+        kept = Memory(sample.start, value, value)
+        if memory is None or sample.start - memory.since > self.within:
             return GOOD_WORD, kept
-        return (sample.start if abs(value - memory[1]) > self.by else GOOD_WORD), kept
+        return (sample.start if abs(value - memory.low) > self.by else GOOD_WORD), kept
 
 
 @dataclass(frozen=True, slots=True)
@@ -128,12 +130,12 @@ class Range:
         if value is None or (sample.flag != "N" and not self.flagged):
             return None, memory
         day = local_day(sample.start)
-        if memory is None or memory[0] != day:
-            return GOOD_WORD, (day, value, value)
-        _, low, high = memory
+        if memory is None or memory.since != day:
+            return GOOD_WORD, Memory(day, value, value)
+        low, high = memory.low, memory.high
         if not low <= value <= high:
             low, high = min(low, value), max(high, value)
-            memory = (day, low, high)
+            memory = Memory(day, low, high)
         return (sample.start if high - low > self.more_than else GOOD_WORD), memory
 
 

@@ -9,7 +9,7 @@ import msgspec
 
 from services.incidents.rules.watch import Watch
 
-_KEYED = ("newest", "streaks", "memories", "open", "trails")
+_KEYED = ("newest", "lacking", "streaks", "memories", "open", "trails")
 
 
 def plain_of(watch: Watch) -> dict[str, Any]:
@@ -22,5 +22,5 @@ def plain_of(watch: Watch) -> dict[str, Any]:
 
 def watch_of(data: Mapping[str, Any]) -> Watch:
     """Back from `plain_of`; msgspec.ValidationError where it is none."""
-    keyed = {name: dict(data[name]) for name in _KEYED}
+    keyed = {name: dict(data.get(name, ())) for name in _KEYED}
     return msgspec.convert({**data, **keyed}, Watch)

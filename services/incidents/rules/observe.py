@@ -9,9 +9,9 @@ from contracts.events.assets import ReadingReceivedV1
 from services.incidents.rules import book
 from services.incidents.rules.conditions import GOOD_WORD, Judge, Sample
 from services.incidents.rules.identity import fault_id
-from services.incidents.rules.instants import moment_of, ms_of, reading_id
+from services.incidents.rules.instants import moment_of, ms_of, reach_of, reading_id
 from services.incidents.rules.outages import corrected, noted
-from services.incidents.rules.plan import Plan, Track
+from services.incidents.rules.plan import Bench, Plan, Track
 from services.incidents.rules.signs import Gone, Rewritten, Seen, Sign
 from services.incidents.rules.silence import heard_again
 from services.incidents.rules.watch import (
@@ -31,13 +31,21 @@ from services.incidents.rules.watch import (
 def observe(watch: Watch, reading: ReadingReceivedV1, plan: Plan) -> tuple[Watch, tuple[Sign, ...]]:
     """The site's watch after a reading, and what it says about faults.
 
-    A reading that is not newer than the newest of its kind (late, or a duplicate) moves nothing in the present; it
-    can only set a past outage right.
+    A reading that is older than the newest of its kind moves nothing in the present; it can only set a past outage
+    right. Of a further packet of the newest period only the codes are looked at that the period lacked: the first
+    value of a code stands.
     """
-    start = ms_of(reading.time)
-    if start <= watch.newest.get(reading.kind, -1):
-        return _late(watch, reading, plan, start)
-    return _Look(watch, reading, plan, start).taken()
+    start, newest = ms_of(reading.time), watch.newest.get(reading.kind, -1)
+    bench = plan.benches.get(reading.kind, ())
+    if start > newest:
+        return _Look(watch, reading, plan, start).taken(bench)
+    if start < newest:
+        return _late(watch, reading, bench, start)
+    lacking = watch.lacking.get(reading.kind, ())
+    rest = tuple(seat for seat in bench if seat[0] in lacking)
+    if any(code in reading.values for code, _ in rest):
+        return _Look(watch, reading, plan, start).taken(rest)
+    return watch, ()
 
 
 class _Look:
@@ -46,21 +54,31 @@ class _Look:
     def __init__(self, watch: Watch, reading: ReadingReceivedV1, plan: Plan, start: int) -> None:
         self.watch, self.reading, self.plan = watch, reading, plan
         self.start, self.end = start, ms_of(reading.at)
+        self.reach = reach_of(start, self.end)
         self.streaks, self.memories = dict(watch.streaks), dict(watch.memories)
         self.signs: list[Sign] = []
 
-    def taken(self) -> tuple[Watch, tuple[Sign, ...]]:
-        """The watch after it, and the signs."""
+    def taken(self, bench: Bench) -> tuple[Watch, tuple[Sign, ...]]:
+        """The watch after these codes of it were looked at, and the signs."""
         self._hear()
-        values = self.reading.values
-        for code, tracks in self.plan.benches.get(self.reading.kind, ()):
+        values, lacking = self.reading.values, []
+        for code, tracks in bench:
             measured = values.get(code)
-            if measured is not None:
-                sample = Sample(measured.value, measured.flag, self.start, self.end)
-                for track, judge in tracks:
-                    self._look(track, judge, sample)
+            if measured is None:
+                lacking.append(code)
+                continue
+            sample = Sample(measured.value, measured.flag, self.start, self.end, self.reach)
+            for track, judge in tracks:
+                self._look(track, judge, sample)
+        self._lack(tuple(lacking))
         watch = msgspec.structs.replace(self.watch, streaks=self.streaks, memories=self.memories)
         return watch, tuple(self.signs)
+
+    def _lack(self, codes: tuple[str, ...]) -> None:
+        kind, before = self.reading.kind, self.watch.lacking
+        if codes != before.get(kind, ()):
+            rest = {other: lacked for other, lacked in before.items() if other != kind}
+            self.watch = msgspec.structs.replace(self.watch, lacking={**rest, kind: codes} if codes else rest)
 
     def _hear(self) -> None:
         watch = self.watch
@@ -78,7 +96,7 @@ class _Look:
             return
         self.streaks[track.key] = streak
         if streak.phase == CLEARING and live and self.watch.heard - streak.since >= track.clears:
-            self._clear(track)
+            self._clear(track, streak.since, ())
 
     def _look(self, track: Track, judge: Judge, sample: Sample) -> None:
         key = track.key
@@ -104,10 +122,12 @@ class _Look:
 
     def _worsen(self, track: Track, streak: Streak | None, since: int) -> None:
         if streak is None:
-            streak = self.streaks[track.key] = Streak(SUSPECTED, since, since)
-        elif streak.phase == CLEARING:
-            self.streaks[track.key] = Streak(SEEN, since, since)
-            return
+            streak = Streak(SUSPECTED, since, since, self.end)
+        elif streak.phase == CLEARING or streak.last < self.reach:
+            streak = Streak(SUSPECTED if streak.phase == SUSPECTED else SEEN, since, since, self.end)
+        else:
+            streak = Streak(streak.phase, streak.since, streak.first, self.end)
+        self.streaks[track.key] = streak
         if streak.phase == SUSPECTED and self.end - streak.since >= track.lasts:
             self._see(track, streak)
 
@@ -118,7 +138,7 @@ class _Look:
             return
         else:
             self._open(track, streak)
-        self.streaks[track.key] = Streak(SEEN, streak.since, streak.first)
+        self.streaks[track.key] = Streak(SEEN, streak.since, streak.first, streak.last)
 
     def _open(self, track: Track, streak: Streak) -> None:
         at = moment_of(self.end)
@@ -134,20 +154,21 @@ class _Look:
         if streak.phase == SUSPECTED:
             del self.streaks[track.key]
             return
-        if streak.phase == SEEN:
-            streak = self.streaks[track.key] = Streak(CLEARING, self.start, streak.first)
-        if self.end - streak.since >= track.clears:
-            self._clear(track)
+        anew = streak.phase == SEEN or streak.last < self.reach
+        good = self.start if anew else streak.since
+        self.streaks[track.key] = Streak(CLEARING, good, streak.first, self.end)
+        if self.end - good >= track.clears:
+            self._clear(track, good, (reading_id(self.reading.site, self.reading.kind, good),))
 
-    def _clear(self, track: Track) -> None:
+    def _clear(self, track: Track, good: int, evidence: tuple[str, ...]) -> None:
+        """It was over when it became good, not when that had lasted: what is seen late is not what is late."""
         del self.streaks[track.key]
-        self.watch, over = book.let_go(self.watch, track.slot, track.key)
+        self.watch, over = book.let_go(self.watch, track.slot, track.key, good)
         if over is None:
             return
-        at = max(self.end, over.at)
-        self.watch = book.closed(self.watch, over, at)
-        evidence = (self.reading.reading,)
-        self.signs.append(Gone(over.fault, over.kind, over.asset, track.rule, moment_of(at), evidence))
+        self.watch = book.closed(self.watch, over, over.good)
+        shown = tuple(dict.fromkeys((*evidence, self.reading.reading)))
+        self.signs.append(Gone(over.fault, over.kind, over.asset, track.rule, moment_of(over.good), shown))
 
 
 def _grade(judge: Judge, sample: Sample) -> int:
@@ -157,13 +178,13 @@ def _grade(judge: Judge, sample: Sample) -> int:
     return GOOD if judge.judge(sample, True, None)[0] == GOOD_WORD else BETWEEN
 
 
-def _late(watch: Watch, reading: ReadingReceivedV1, plan: Plan, start: int) -> tuple[Watch, tuple[Sign, ...]]:
-    reasons: dict[PauseReason, None] = {}
-    for code, tracks in plan.benches.get(reading.kind, ()):
+def _late(watch: Watch, reading: ReadingReceivedV1, bench: Bench, start: int) -> tuple[Watch, tuple[Sign, ...]]:
+    end, reasons = ms_of(reading.at), dict[PauseReason, None]()
+    for code, tracks in bench:
         measured = reading.values.get(code)
         if measured is None:
             continue
-        sample = Sample(measured.value, measured.flag, start, ms_of(reading.at))
+        sample = Sample(measured.value, measured.flag, start, end, reach_of(start, end))
         for track, judge in tracks:
             if track.pauses is not None and track.trailed:
                 watch, is_changed = _set_right(watch, track, judge, sample)

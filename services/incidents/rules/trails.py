@@ -11,6 +11,7 @@ from collections.abc import Iterator
 
 import msgspec
 
+from services.incidents.rules.instants import reach_of
 from services.incidents.rules.spans import ENDLESS, Span
 from services.incidents.rules.watch import BAD, BETWEEN, GOOD, Run, Trail
 
@@ -55,19 +56,19 @@ def _joined(runs: list[Run]) -> Iterator[Run]:
 
 
 def spans_of(trail: Trail) -> list[Span]:
-    """The outages in order: from the start of the first bad reading to the end of the reading that cleared it."""
+    """The outages in order: from the start of the first bad reading to that of the first of those that cleared it."""
     course = Course(trail.lasts, trail.clears)
     ended = [span for run in trail.runs if (span := course.goes(run)) is not None]
     return [*trail.settled, *ended, *([(course.bad_since, ENDLESS)] if course.held else [])]
 
 
 class Course:
-    """How far a rule has come while it goes through the runs of a trail."""
+    """How far a rule has come while it goes through the runs of a trail; what spans a gap starts anew behind it."""
 
     def __init__(self, lasts: int, clears: int) -> None:
         self.lasts, self.clears = lasts, clears
         self.grade = GOOD
-        self.bad_since = self.good_since = -1
+        self.bad_since = self.good_since = self.last = -1
         self.held = False
 
     @property
@@ -78,36 +79,30 @@ class Course:
     def goes(self, run: Run) -> Span | None:
         """Takes the next run; returns the outage that ends in it."""
         self.grade = self.grade if run.grade == BETWEEN else run.grade
+        follows = self.last >= reach_of(run.start, run.start + run.step)
+        self.last = run.end
         if self.grade == BAD:
-            self._worsens(run)
+            self._worsens(run, follows)
             return None
-        return self._mends(run)
+        return self._mends(run, follows)
 
-    def _worsens(self, run: Run) -> None:
+    def _worsens(self, run: Run, follows: bool) -> None:
         self.good_since = -1
-        if self.bad_since < 0:
+        if self.bad_since < 0 or not (self.held or follows):
             self.bad_since = run.start
         self.held = self.held or run.end - self.bad_since >= self.lasts
 
-    def _mends(self, run: Run) -> Span | None:
+    def _mends(self, run: Run, follows: bool) -> Span | None:
         if not self.held:
             self.bad_since = -1
             return None
-        if self.good_since < 0:
+        if self.good_since < 0 or not follows:
             self.good_since = run.start
-        target = self.good_since + self.clears
-        if run.end < target:
+        if run.end - self.good_since < self.clears:
             return None
-        span = (self.bad_since, _first_end(run, target))
+        span = (self.bad_since, self.good_since)
         self.bad_since, self.good_since, self.held = -1, -1, False
         return span
-
-
-def _first_end(run: Run, target: int) -> int:
-    """The end of the first reading of the run that does not end before the target."""
-    if not run.step:
-        return run.end
-    return run.start + run.step * max(1, -(-(target - run.start) // run.step))
 
 
 def _shortened(trail: Trail) -> Trail:

@@ -12,25 +12,37 @@ from contracts.agreements.faults import PauseReason
 SUSPECTED, SEEN, CLEARING = 1, 2, 3
 GOOD, BETWEEN, BAD = 0, 1, 2
 
-Memory = tuple[int, Decimal, Decimal]
-"""What a condition remembers of earlier values: (start of the run or day, smallest, largest)."""
 Source = Literal["reading", "silence", "inspection", "call"]
+
+
+class Memory(msgspec.Struct, frozen=True, array_like=True, gc=False):
+    """What a condition remembers of earlier values: the start of the run or day, its extremes, the end of the last."""
+
+    since: int
+    low: Decimal
+    high: Decimal
+    last: int = 0
 
 
 class Streak(msgspec.Struct, frozen=True, array_like=True, gc=False):
     """How far one rule has come on one parameter; no streak: all is well.
 
-    SUSPECTED: bad since `since`, not yet for long enough. SEEN: it holds a fault open. CLEARING: good since `since`,
-    not yet for long enough. `first`: start of the first bad reading, or -1.
+    SUSPECTED: bad since `since`, not yet for long enough. SEEN: it holds a fault open, bad since `since`. CLEARING:
+    good since `since`, not yet for long enough. No `since` lies before a gap in the values that the rule looks at.
+    `first`: start of the first bad reading, or -1. `last`: end of the last value that the rule looked at.
     """
 
     phase: int
     since: int
     first: int
+    last: int = 0
 
 
 class OpenFault(msgspec.Struct, frozen=True, array_like=True):
-    """An open fault, and the tracks (rule, asset, code) that still need it open."""
+    """An open fault, and the tracks (rule, asset, code) that still need it open.
+
+    `good`: since when those were good that needed it and no longer do, by the last of them; 0 where there are none.
+    """
 
     fault: str
     asset: str
@@ -38,6 +50,7 @@ class OpenFault(msgspec.Struct, frozen=True, array_like=True):
     source: Source
     at: int
     holders: tuple[str, ...] = ()
+    good: int = 0
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -82,13 +95,15 @@ class Closed(msgspec.Struct, frozen=True, array_like=True, gc=False):
 class Watch(msgspec.Struct, frozen=True):
     """A site's state. Treat the dicts as immutable: a change is a new Watch with new dicts.
 
-    `newest`: start of the newest evaluated reading by kind. `heard`: end of the newest reading of all.
+    `newest`: start of the newest evaluated reading by kind; `lacking`: of the codes that rules look at, those which no
+    packet of that period held yet. `heard`: end of the newest reading of all.
     `streaks`, `memories`, `trails`: by track (`rule|asset|code`). `open`: by `asset|kind`, so at most one each.
     `armed`: due time of the site's silence timer. `horizon`: outages that ended before it are no longer known.
     """
 
     site: str
     newest: dict[str, int] = {}
+    lacking: dict[str, tuple[str, ...]] = {}
     heard: int = 0
     streaks: dict[str, Streak] = {}
     memories: dict[str, Memory] = {}
