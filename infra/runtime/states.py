@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Mapping
+from dataclasses import fields, is_dataclass
 from datetime import date, datetime, time, timedelta
 from decimal import Decimal
 from enum import Enum
@@ -22,14 +23,14 @@ class State(BaseModel):
 
     def document(self) -> dict[str, Any]:
         """As MongoDB keeps it: times as dates, decimals as text, tuples as lists."""
-        fields = {name: _plain(value) for name, value in self.__dict__.items() if name != "id"}
-        return {"_id": self.id, **fields}
+        kept = {name: _plain(value) for name, value in self.__dict__.items() if name != "id"}
+        return {"_id": self.id, **kept}
 
     @classmethod
     def of(cls: type[S], document: Mapping[str, Any]) -> S:
         """Back from a document."""
-        fields = {name: value for name, value in document.items() if name not in ("_id", "_v")}
-        return cls.model_validate({"id": document["_id"], **fields})
+        kept = {name: value for name, value in document.items() if name not in ("_id", "_v")}
+        return cls.model_validate({"id": document["_id"], **kept})
 
 
 S = TypeVar("S", bound=State)
@@ -44,6 +45,8 @@ def _plain(value: Any) -> Any:
         return write(value)
     if isinstance(value, BaseModel):
         return {name: _plain(part) for name, part in value.__dict__.items()}
+    if is_dataclass(value) and not isinstance(value, type):
+        return {part.name: _plain(getattr(value, part.name)) for part in fields(value)}
     if isinstance(value, Enum):
         return value.value
     if isinstance(value, Mapping):

@@ -3,6 +3,8 @@
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 
+import bson
+from bson.codec_options import CodecOptions
 from hypothesis import given
 from hypothesis import strategies as st
 
@@ -48,6 +50,12 @@ def test_part_that_comes_twice_counts_once_and_as_it_came_first() -> None:
     assert joined(part(1, 2, ["a1"]), again) is None
     whole = joined(part(1, 2, ["a1"]), again, part(2, 2, ["a2"]))
     assert whole is not None and whole.values["a1"].value == 1
+
+
+def test_upload_is_remembered_as_it_was() -> None:
+    one = part(1, 2, ["a1", "a2"])
+    upload = Upload(id=upload_id(one)).with_part(one)
+    assert Upload.of(bson.decode(bson.encode(upload.document()), CodecOptions(tz_aware=True))) == upload
 
 
 def test_parts_of_two_hours_stay_apart() -> None:
