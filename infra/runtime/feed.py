@@ -93,7 +93,8 @@ class Feed:
             return
         self._committed_at = monotonic()
         try:
-            await consumer.commit()
+            async with asyncio.timeout(LOOK_SECONDS):  # aiokafka would try for ever, and nothing be heard meanwhile
+                await consumer.commit()
             self._is_ahead = False
-        except KafkaError as error:
+        except (TimeoutError, KafkaError) as error:
             log.warning("position not committed", line=self._line.name, error=f"{type(error).__name__}: {error}")
