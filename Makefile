@@ -4,7 +4,7 @@ VENV := .venv
 BIN := $(VENV)/bin
 READY := $(VENV)/.ready
 
-.PHONY: demo test check live bench format schemas clean help
+.PHONY: demo test check live month bench format schemas clean help
 
 help: ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -30,6 +30,9 @@ check: $(READY) ## formatting, types, layers
 
 live: $(READY) ## only the tests on the real broker and database
 	$(BIN)/python -m pytest -m live
+
+month: $(READY) ## the demo's whole month three times, once with every process killed (about ten minutes)
+	$(BIN)/python -m pytest -m whole -s tests/journeys/test_whole_month.py
 
 bench: $(READY) ## the figures of README, each with its ratio to a bare loop
 	@for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done

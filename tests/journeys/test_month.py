@@ -4,24 +4,18 @@ taken away (broker, database, SMS gateway and mail server); and counted by hand.
 from __future__ import annotations
 
 import asyncio
-import json
-from collections.abc import Iterator
-from dataclasses import dataclass
-from datetime import date, datetime, timedelta
+from datetime import date, timedelta
 from pathlib import Path
-from typing import Any
 
 import pytest
 
 from contracts.agreements.agreement import Agreement
 from infra.local.place import Place
 from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, Stuck
-from infra.processes import PROCESSES
+from tests.journeys.plays import Played, as_text, play
 from tests.scoring.plain import settle_plainly
 from watchbill.demo.cast import Call, Script, local
-from watchbill.demo.play import Play, as_played
-from watchbill.demo.report import Asking, Outcome, outcome_of
-from watchbill.installation import ROOT, Installation
+from watchbill.demo.play import as_played
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
 SEED = 11
@@ -47,48 +41,6 @@ def last_days() -> Script:
     )
 
 
-@dataclass(frozen=True)
-class Played:
-    outcome: Outcome
-    events: list[dict[str, Any]]
-    restarts: int
-    parked: int
-    received: dict[str, list[str]]
-    """What the SMS gateway and the mail server were given, by channel: the texts, each as often as it came."""
-
-
-async def play(place: Place, agreement: Agreement, kills: dict[int, str]) -> Played:
-    """Plays the script; at step n the process `kills[n]` is killed (-9) in the middle of what it does."""
-    async with Installation(place, movable=True, contacts=ROOT / "infra/local/demo_contacts.yaml") as town:
-        month = Play(town, last_days(), SEED, agreement)
-        await month.begin()
-        now: datetime = month.script.starts
-        while now < month.end:
-            killing = asyncio.create_task(kill(town, kills[month.steps])) if month.steps in kills else None
-            now = await month.step(now)
-            if killing:
-                await killing
-        await month.close()
-        asking = Asking(town)
-        lines = await asyncio.to_thread(asking.lines, "scoring", "/v1/events", month="2026-04")
-        outcome = await asyncio.to_thread(outcome_of, asking)
-        parked = sum(len(asking.get(process.name, "/runtime/parked")) for process in PROCESSES)
-        received = {name: sorted(received_by(town, name)) for name in ("sms", "mail")}
-        return Played(outcome, lines, town.children.restart_count, parked, received)
-
-
-def received_by(town: Installation, sink: str) -> Iterator[str]:
-    """In the file the last line of a key counts."""
-    lines = (town.place.root / "sinks" / f"{sink}.jsonl").read_text("utf-8").splitlines()
-    for message in {row["key"]: row for row in map(json.loads, lines)}.values():
-        yield f"{message['to']} {message.get('title', '')} {message['text']}"
-
-
-async def kill(town: Installation, process: str) -> None:
-    await asyncio.sleep(0.15)
-    town.children.kill(process)
-
-
 @pytest.fixture(scope="module")
 def short(agreement: Agreement) -> Agreement:
     return as_played(agreement, minutes=10).model_copy(update={"starts": date(2026, 4, 27)})
@@ -96,7 +48,7 @@ def short(agreement: Agreement) -> Agreement:
 
 @pytest.fixture(scope="module")
 def peace(tmp_path_factory: pytest.TempPathFactory, short: Agreement) -> Played:
-    return asyncio.run(play(Place.of(tmp_path_factory.mktemp("peace")), short, {}))
+    return asyncio.run(play(Place.of(tmp_path_factory.mktemp("peace")), last_days(), SEED, short, {}))
 
 
 def test_chapters_of_the_month_happen(peace: Played) -> None:
@@ -135,13 +87,8 @@ GROUND = {5: "sinks", 8: "kafka", 13: "mongo", 17: "sinks", 21: "kafka", 25: "mo
 
 @pytest.mark.parametrize("kills", [SERVICES, GROUND], ids=["services", "ground"])
 def test_kills_change_nothing(peace: Played, short: Agreement, tmp_path: Path, kills: dict[int, str]) -> None:
-    disturbed = asyncio.run(play(Place.of(tmp_path), short, kills))
+    disturbed = asyncio.run(play(Place.of(tmp_path), last_days(), SEED, short, kills))
     assert disturbed.restarts == len(kills)
     assert disturbed.parked == 0
     assert as_text(disturbed.outcome) == as_text(peace.outcome)
     assert disturbed.received == peace.received
-
-
-def as_text(outcome: Outcome) -> list[str]:
-    """Line by line, so that a difference is shown."""
-    return json.dumps(outcome.digest(), ensure_ascii=False, indent=1).splitlines()
