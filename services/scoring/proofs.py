@@ -151,7 +151,11 @@ class Proofs:
             return Branch(id=key, kind="reading", title=title, at=reading.time)
         if "/hour/" in key:
             return Branch(id=key, kind="gap", title=Words(zh="无小时值", en="No hour value"))
-        return Branch(id=key, kind="unknown", title=Words(zh="不在本次证据内", en="Not in these records"))
+        return Branch(
+            id=key,
+            kind="unknown",
+            title=Words(zh="见其报文，不在评分记录内", en="See its frame: not among what is scored"),
+        )
 
 
 def _shown(code: str, measured: Measured) -> str:
