@@ -37,7 +37,8 @@ class Acted(State):
     """By the system's clock: when it may be forgotten."""
 
 
-def _room(request: Request) -> Room:
+def opened_room(request: Request) -> Room:
+    """The room of a request; a `Problem` 503 while it opens."""
     room: Room = request.app.state.room
     if not room.health.opened:
         raise Problem(
@@ -47,7 +48,7 @@ def _room(request: Request) -> Room:
 
 
 def _database(request: Request) -> RoomDatabase:
-    return _room(request).ledger.db
+    return opened_room(request).ledger.db
 
 
 Database = Annotated[RoomDatabase, Depends(_database)]
@@ -57,7 +58,7 @@ class Doing:
     """One request that changes something: `await act("name", body, handler)`."""
 
     def __init__(self, request: Request, caller: Caller) -> None:
-        self.room = _room(request)
+        self.room = opened_room(request)
         self.caller: Identity = caller
         self.key = request.headers.get("idempotency-key", "")
         self.parent = {name: request.headers[name] for name in ("traceparent", "tracestate") if name in request.headers}

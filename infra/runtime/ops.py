@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from contracts.values import Moment, Words
+from infra.runtime.acts import opened_room
 from infra.runtime.asyncapi import asyncapi_document
 from infra.runtime.clock import MovableClock
 from infra.runtime.pages import docs_page
@@ -35,15 +36,6 @@ class HealthView(BaseModel):
 
 def _room(request: Request) -> Room:
     room: Room = request.app.state.room
-    return room
-
-
-def _opened(request: Request) -> Room:
-    room = _room(request)
-    if not room.health.opened:
-        raise Problem(
-            503, "starting", Words(zh="服务正在启动，请稍后再试", en="The service is starting; try again soon")
-        )
     return room
 
 
@@ -122,14 +114,14 @@ def _view(row: dict[str, Any], whole: bool) -> ParkedView:
 @router.get("/runtime/parked", dependencies=[allow("administrator", "service")])
 async def list_parked(request: Request) -> list[ParkedView]:
     """Parked letters, oldest first, at most 500."""
-    rows = _opened(request).ledger.db.parked.find({}).sort("at", 1).limit(500)
+    rows = opened_room(request).ledger.db.parked.find({}).sort("at", 1).limit(500)
     return [_view(row, whole=False) async for row in rows]
 
 
 @router.get("/runtime/parked/{id:path}", dependencies=[allow("administrator", "service")])
 async def show_parked(request: Request, id: str) -> ParkedView:
     """One parked letter with its headers and body."""
-    row = await _opened(request).ledger.db.parked.find_one({"_id": id})
+    row = await opened_room(request).ledger.db.parked.find_one({"_id": id})
     if row is None:
         raise not_found(id)
     return _view(row, whole=True)
@@ -146,7 +138,7 @@ class Redriven(BaseModel):
 @router.post("/runtime/redrive/{id:path}", dependencies=[allow("administrator", "service")])
 async def redrive_parked(request: Request, id: str, caller: Caller) -> Redriven:
     """Hears a parked letter again, as if for the first time; a parked timer is set again."""
-    room = _opened(request)
+    room = opened_room(request)
     try:
         still = await redrive(id, room.ears, room.ledger, room.relay)
     except LookupError as missing:

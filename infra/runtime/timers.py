@@ -85,7 +85,7 @@ class Timers:
         if inside_rows:
             await self._fire_inside(inside_rows)
         for start in range(0, len(outside_rows), _OUTSIDE_AT_ONCE):
-            tries = (self._fire_outside(row) for row in outside_rows[start : start + _OUTSIDE_AT_ONCE])
+            tries = (self._fire_alone(row) for row in outside_rows[start : start + _OUTSIDE_AT_ONCE])
             results = await asyncio.gather(*tries, return_exceptions=True)
             for failed in (result for result in results if isinstance(result, BaseException)):
                 raise failed
@@ -98,32 +98,28 @@ class Timers:
     async def _fire_inside(self, rows: Sequence[Row]) -> None:
         """All in one transaction; if that fails, each in its own, so that a bad one does not hold up the others."""
         try:
-            async with self._ledger.lock:
-                page = await self._page(rows)
-                await self._commit(page, rows)
-            return
+            await self._fire_together(rows)
         except Exception as failure:
             if passes(failure):
                 raise
-        for row in rows:
-            await self._fire_alone(row)
+            for row in rows:
+                await self._fire_alone(row)
 
     async def _fire_alone(self, row: Row) -> None:
         try:
-            async with self._ledger.lock:
-                page = await self._page([row])
-                await self._commit(page, [row])
+            await (self._fire_outside(row) if self._is_outside(row) else self._fire_together([row]))
         except Exception as failure:
             await self._failed(row, failure)
 
+    async def _fire_together(self, rows: Sequence[Row]) -> None:
+        async with self._ledger.lock:
+            await self._commit(await self._page(rows), rows)
+
     async def _fire_outside(self, row: Row) -> None:
         """The world is asked without the lock."""
-        try:
-            page = await self._page([row])
-            async with self._ledger.lock:
-                await self._commit(page, [row])
-        except Exception as failure:
-            await self._failed(row, failure)
+        page = await self._page([row])
+        async with self._ledger.lock:
+            await self._commit(page, [row])
 
     async def _failed(self, row: Row, failure: Exception) -> None:
         """Tried again for a while, for what it needs may be on its way; then parked."""

@@ -89,10 +89,4 @@ def fits(dialect: Dialect, segment: bytes, written: bytes) -> bool:
 
 def dialect_of(segment: bytes, written: bytes, allowed: Iterable[Dialect] = DIALECTS) -> Dialect | None:
     """The first allowed dialect whose CRC of the segment is the four hexadecimal digits `written`, in either case."""
-    if not WRITTEN.fullmatch(written):
-        return None
-    value = int(written, 16)
-    for dialect in DIALECTS:
-        if dialect in allowed and CHECKS[dialect](segment) == value:
-            return dialect
-    return None
+    return next((one for one in DIALECTS if one in allowed and fits(one, segment, written)), None)
