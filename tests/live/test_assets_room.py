@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass, replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
@@ -23,6 +22,7 @@ from services.assets.app import room_for
 from services.assets.gateway import Gateway
 from services.assets.hj212 import Upload, framed, upload_frames
 from services.assets.settings import AssetsSettings
+from tests.live.rooms import opened
 from watchbill.secrets import Secrets
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -89,16 +89,6 @@ class Centre:
 
 def site(name: str = "caidian-suo-river") -> Site:
     return next(one for one in AGREEMENT.lots[0].sites if one.id == name)
-
-
-@asynccontextmanager
-async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
-    client = httpx.AsyncClient(transport=httpx.ASGITransport(room.api), base_url="http://room", trust_env=False)
-    async with room.api.router.lifespan_context(room.api), client:
-        async with asyncio.timeout(60):
-            while (await client.get("/health/ready")).status_code != 200:
-                await asyncio.sleep(0.02)
-        yield client
 
 
 @pytest.fixture

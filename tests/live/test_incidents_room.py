@@ -2,22 +2,15 @@
 
 from __future__ import annotations
 
-import asyncio
-import json
-import time
-import uuid
 from collections.abc import AsyncIterator
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import APIRouter
-from joserfc.jwk import OKPKey
 from pydantic import BaseModel
 from pymongo.errors import DuplicateKeyError
 
@@ -28,15 +21,15 @@ from infra.runtime.acts import Act
 from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry
 from infra.runtime.room import Room
-from infra.runtime.security import Identity, Role, allow, hash_of_key, issue_token
+from infra.runtime.security import Identity, Role, allow
 from infra.runtime.settings import RuntimeSettings
 from services.incidents.api import router
 from services.incidents.handlers import ears
 from services.incidents.store import INDEXES
 from tests.incidents.site_stories import GAS, PM, STEP, TOWN, agreement, at, lot, measured, reading
+from tests.live.rooms import CONDUCTOR, move, opened, settings_in, settle, token
 
 pytestmark = pytest.mark.live
-KEY = "service1-secret"
 
 
 class Telling(BaseModel):
@@ -67,7 +60,6 @@ class Town:
     """Names this town's site: all towns of a session hear the same streams."""
     rooms: dict[str, httpx.AsyncClient]
     room: Room
-    private: bytes
 
     @property
     def site(self) -> str:
@@ -88,27 +80,16 @@ class Town:
 
     async def tell(self, *events: Event) -> None:
         story = {"tells": [(event.type(), event.model_dump(mode="json")) for event in events]}
-        answer = await self.rooms["assets"].post("/tell", json=story, headers={"x-api-key": KEY})
+        answer = await self.rooms["assets"].post("/tell", json=story, headers=CONDUCTOR)
         assert answer.status_code == 200, answer.text
         await self.settle()
 
     async def move(self, now: datetime) -> None:
-        body = {"now": now.isoformat(), "horizon": now.isoformat()}
-        for room in self.rooms.values():
-            assert (await room.post("/runtime/clock", json=body, headers={"x-api-key": KEY})).status_code == 200
+        await move(self.rooms.values(), now)
         await self.settle()
 
     async def settle(self) -> None:
-        said: dict[str, int] = {}
-        while True:
-            known = [(await self._settled(room, said)).json() for room in self.rooms.values()]
-            now = {where: max(one["said"].get(where, -1) for one in known) for one in known for where in one["said"]}
-            if now == said and all(one["quiet"] for one in known):
-                return
-            said = now
-
-    async def _settled(self, room: httpx.AsyncClient, said: dict[str, int]) -> httpx.Response:
-        return await room.post("/runtime/settle", json={"said": said}, headers={"x-api-key": KEY})
+        await settle(self.rooms.values())
 
     async def get(self, path: str, role: Role = "buyer", organisation: str = "city") -> Any:
         answer = await self.rooms["incidents"].get(path, headers=self._token(role, organisation))
@@ -122,43 +103,15 @@ class Town:
         return await self.rooms["incidents"].post(path, json=body, headers=headers)
 
     def _token(self, role: Role, organisation: str) -> dict[str, str]:
-        now = datetime.fromtimestamp(time.time(), UTC)
-        token = issue_token(self.private, "li", role, organisation, now, timedelta(minutes=5))
-        return {"authorization": f"Bearer {token}"}
-
-
-@asynccontextmanager
-async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        LifespanManager(room.api, startup_timeout=30),
-        httpx.AsyncClient(transport=httpx.ASGITransport(room.api), base_url="http://room") as client,
-    ):
-        until = time.monotonic() + 30
-        while (await client.get("/health/ready")).status_code != 200:
-            assert time.monotonic() < until
-            await asyncio.sleep(0.02)
-        yield client
+        return token(self.room.settings, role, organisation)
 
 
 @pytest.fixture
 async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
-    pair = OKPKey.generate_key("Ed25519")
-    (tmp_path / "token-public.pem").write_bytes(pair.as_pem(private=False))
-    (tmp_path / "keys.secret").write_bytes(b"s")
-    known = {"hash": hash_of_key(KEY, b"s"), "role": "service", "name": "conductor"}
-    (tmp_path / "keys.json").write_text(json.dumps({KEY[:8]: known}))
-    prefix = f"t{uuid.uuid4().hex[:8]}"
-    settings = RuntimeSettings(
-        kafka_servers=platform.kafka,
-        mongo_url=platform.mongo,
-        database_prefix=prefix,
-        clock="movable",
-        secrets=tmp_path,
-        instance=prefix,
-    )
+    settings = settings_in(tmp_path, platform)
     room = Room("incidents", ears=ears, router=router, indexes=INDEXES, settings=settings)
     async with opened(teller(settings)) as tells, opened(room) as incidents:
-        made = Town(prefix, {"assets": tells, "incidents": incidents}, room, pair.as_pem(private=True))
+        made = Town(settings.instance, {"assets": tells, "incidents": incidents}, room)
         await made.move(at("05:00"))
         await made.publish()
         yield made

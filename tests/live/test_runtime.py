@@ -29,14 +29,14 @@ from infra.runtime.ears import Ears, Wake
 from infra.runtime.ledger import Entry
 from infra.runtime.letters import Letter, seal
 from infra.runtime.room import Room
-from infra.runtime.security import Identity, allow, hash_of_key
+from infra.runtime.security import Identity, allow
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.states import State
 from infra.runtime.timers import cause_of
+from tests.live.rooms import KEY, move, opened, settings_in, settle
 
 pytestmark = pytest.mark.live
 START = datetime(2026, 4, 1, tzinfo=UTC)
-KEY = "service1-secret"
 
 
 class Seen(State):
@@ -137,41 +137,15 @@ class Town:
         return await self.post("incidents", f"/runtime/redrive/{id}", {})
 
     async def settle(self) -> None:
-        said: dict[str, int] = {}
-        while True:
-            answers = [(await self.post(room, "/runtime/settle", {"said": said})).json() for room in self.rooms]
-            heard = {where: max(a["said"].get(where, -1) for a in answers) for a in answers for where in a["said"]}
-            if all(a["quiet"] for a in answers) and heard == said:
-                return
-            said = heard
+        await settle(self.clients.values())
 
     async def move(self, at: datetime) -> None:
-        for room in self.rooms:
-            move = {"now": at.isoformat(), "horizon": at.isoformat()}
-            assert (await self.post(room, "/runtime/clock", move)).status_code == 200
-
-
-@asynccontextmanager
-async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
-    transport = httpx.ASGITransport(room.api)
-    client = httpx.AsyncClient(transport=transport, base_url="http://room")
-    async with room.api.router.lifespan_context(room.api), client:
-        async with asyncio.timeout(30):
-            while (await client.get("/health/ready")).status_code != 200:
-                await asyncio.sleep(0.02)
-        yield client
+        await move(self.clients.values(), at)
 
 
 @pytest.fixture
 def settings(platform: Any, tmp_path: Path) -> RuntimeSettings:
-    (tmp_path / "keys.secret").write_bytes(b"s")
-    known = {"hash": hash_of_key(KEY, b"s"), "role": "service", "name": "conductor"}
-    (tmp_path / "keys.json").write_text(json.dumps({KEY[:8]: known}))
-    prefix = f"t{uuid.uuid4().hex[:8]}"
-    return RuntimeSettings(
-        kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix, clock="movable",
-        secrets=tmp_path, instance=prefix, bad_in_a_row_max=3,
-    )  # fmt: skip
+    return settings_in(tmp_path, platform, bad_in_a_row_max=3)
 
 
 @asynccontextmanager

@@ -2,22 +2,16 @@
 
 from __future__ import annotations
 
-import asyncio
 import json
-import time
-import uuid
 from collections.abc import AsyncIterator, Iterable
-from contextlib import asynccontextmanager
 from dataclasses import dataclass
-from datetime import UTC, datetime, timedelta
+from datetime import datetime, timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
 import pytest
-from asgi_lifespan import LifespanManager
 from fastapi import APIRouter
-from joserfc.jwk import OKPKey
 from pydantic import BaseModel
 
 from contracts.agreements.agreement import Agreement
@@ -29,18 +23,18 @@ from infra.runtime.acts import Act
 from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry, Ledger
 from infra.runtime.room import Room
-from infra.runtime.security import Identity, Role, allow, hash_of_key, issue_token
+from infra.runtime.security import Identity, Role, allow
 from infra.runtime.settings import RuntimeSettings
 from services.scoring.api import router
 from services.scoring.handlers import ears
 from services.scoring.recorded import Recorded
 from services.scoring.store import INDEXES, Settlement
+from tests.live.rooms import CONDUCTOR, move, opened, settings_in, settle, token
 from tests.scoring import papers
 from tests.scoring.papers import at
 from tests.scoring.plain import settle_plainly
 
 pytestmark = pytest.mark.live
-KEY = "service1-secret"
 AGREEMENT = papers.agreement(sites=[papers.site("s1"), papers.site("s2")])
 
 
@@ -83,7 +77,7 @@ def teller(settings: RuntimeSettings, heard: list[Event]) -> Room:
 class Town:
     teller: httpx.AsyncClient
     scoring: httpx.AsyncClient
-    private: bytes
+    settings: RuntimeSettings
     ledger: Ledger
     heard: list[Event]
     """What scoring said of settled months."""
@@ -94,30 +88,18 @@ class Town:
 
     async def tell(self, events: Iterable[Recorded]) -> list[str]:
         story = {"tells": [{"type": e["type"], "data": e["data"]} for e in papers.exported(events)]}
-        answer = await self.teller.post("/tell", json=story, headers={"x-api-key": KEY})
+        answer = await self.teller.post("/tell", json=story, headers=CONDUCTOR)
         assert answer.status_code == 200, answer.text
         await self.settle()
         ids: list[str] = answer.json()["ids"]
         return ids
 
     async def move(self, now: datetime) -> None:
-        body = {"now": now.isoformat(), "horizon": now.isoformat()}
-        for room in (self.teller, self.scoring):
-            assert (await room.post("/runtime/clock", json=body, headers={"x-api-key": KEY})).status_code == 200
+        await move((self.teller, self.scoring), now)
         await self.settle()
 
     async def settle(self) -> None:
-        said: dict[str, int] = {}
-        while True:
-            answers = [
-                await room.post("/runtime/settle", json={"said": said}, headers={"x-api-key": KEY})
-                for room in (self.teller, self.scoring)
-            ]
-            known = [answer.json() for answer in answers]
-            now = {where: max(one["said"].get(where, -1) for one in known) for one in known for where in one["said"]}
-            if now == said and all(one["quiet"] for one in known):
-                return
-            said = now
+        await settle((self.teller, self.scoring))
 
     async def get(self, path: str, role: Role = "buyer", organisation: str = "office") -> httpx.Response:
         return await self.scoring.get(path, headers=self._token(role, organisation))
@@ -126,44 +108,16 @@ class Town:
         return await self.scoring.post(path, headers=self._token(role, "office"))
 
     def _token(self, role: Role, organisation: str) -> dict[str, str]:
-        now = datetime.fromtimestamp(time.time(), UTC)
-        token = issue_token(self.private, "li", role, organisation, now, timedelta(minutes=5))
-        return {"authorization": f"Bearer {token}"}
-
-
-@asynccontextmanager
-async def opened(room: Room) -> AsyncIterator[httpx.AsyncClient]:
-    async with (
-        LifespanManager(room.api, startup_timeout=30),
-        httpx.AsyncClient(transport=httpx.ASGITransport(room.api), base_url="http://room") as client,
-    ):
-        until = time.monotonic() + 30
-        while (await client.get("/health/ready")).status_code != 200:
-            assert time.monotonic() < until
-            await asyncio.sleep(0.02)
-        yield client
+        return token(self.settings, role, organisation)
 
 
 @pytest.fixture
 async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
-    pair = OKPKey.generate_key("Ed25519")
-    (tmp_path / "token-public.pem").write_bytes(pair.as_pem(private=False))
-    (tmp_path / "keys.secret").write_bytes(b"s")
-    known = {"hash": hash_of_key(KEY, b"s"), "role": "service", "name": "conductor"}
-    (tmp_path / "keys.json").write_text(json.dumps({KEY[:8]: known}))
-    prefix = f"t{uuid.uuid4().hex[:8]}"
-    settings = RuntimeSettings(
-        kafka_servers=platform.kafka,
-        mongo_url=platform.mongo,
-        database_prefix=prefix,
-        clock="movable",
-        secrets=tmp_path,
-        instance=prefix,
-    )
+    settings = settings_in(tmp_path, platform)
     scoring = Room("scoring", ears=ears, router=router, indexes=INDEXES, settings=settings)
     heard: list[Event] = []
     async with opened(teller(settings, heard)) as tells, opened(scoring) as scores:
-        made = Town(tells, scores, pair.as_pem(private=True), scoring.ledger, heard)
+        made = Town(tells, scores, settings, scoring.ledger, heard)
         await made.move(at(1))
         yield made
 
