@@ -203,9 +203,11 @@ def _readings(mine: list[Json], code: str) -> dict[datetime, str]:
     hourly = [e for e in mine if e["type"] == "ReadingReceivedV1" and e["data"]["kind"] == "hour"]
     spoken = [(_moment(e["data"]["received_at"]), e["data"]["digest"], e["data"]) for e in hourly]
     spoken = [one for one in spoken if code in one[2]["values"]]
+    by_hour: dict[datetime, list[tuple[datetime, str, Json]]] = {}
+    for one in sorted(spoken, key=lambda one: one[:2]):
+        by_hour.setdefault(_moment(one[2]["time"]), []).append(one)
     found: dict[datetime, str] = {}
-    for hour in {_moment(data["time"]) for _, _, data in spoken}:
-        here = sorted((one for one in spoken if _moment(one[2]["time"]) == hour), key=lambda one: one[:2])
+    for hour, here in by_hour.items():
         released = [data["values"][code] for _, _, data in here if data["released_from"]]
         numbers = [data["values"][code] for _, _, data in here if data["values"][code]["value"] is not None]
         word = released[-1] if released else numbers[0] if numbers else {"value": None}
