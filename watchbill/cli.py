@@ -2,18 +2,54 @@
 
 from __future__ import annotations
 
+import os
+import sys
+from importlib.metadata import version
+from typing import Annotated, Any
+
 import typer
+from typer import rich_utils
+from typer.core import TyperGroup
 
 from watchbill.commands import agreements, clocks, doctor, events, hj212, parked, scores, simulate
 from watchbill.commands.demo import demo
 from watchbill.commands.tokens import key, token
 from watchbill.commands.up import up
+from watchbill.shown import WIDTH
+
+
+class Wide(TyperGroup):
+    """Help that goes to no terminal is as wide as tables are, unless the environment says how wide."""
+
+    def main(self, *args: Any, **kwargs: Any) -> Any:
+        told, free = os.environ.get("TERMINAL_WIDTH", ""), sys.stdout.isatty() or "COLUMNS" in os.environ
+        rich_utils.MAX_WIDTH = int(told) if told.isdigit() else None if free else WIDTH
+        return super().main(*args, **kwargs)
+
 
 app = typer.Typer(
+    cls=Wide,
     no_args_is_help=True,
-    help="值守单 Watchbill：运维服务监管 / supervises contracted operation and maintenance",
     pretty_exceptions_show_locals=False,
 )
+
+
+def _tell_version(asked: bool) -> None:
+    if asked:
+        typer.echo(f"watchbill {version('watchbill')}")
+        raise typer.Exit
+
+
+Version = Annotated[
+    bool, typer.Option("--version", callback=_tell_version, is_eager=True, help="显示版本 / show the version")
+]
+
+
+@app.callback()
+def watchbill(version: Version = False) -> None:
+    """值守单 Watchbill：运维服务监管 / supervises contracted operation and maintenance"""
+
+
 app.add_typer(agreements.app, name="agreement")
 app.add_typer(clocks.app, name="clock")
 app.add_typer(scores.app, name="score")

@@ -11,8 +11,11 @@ import typer
 from rich.console import Console
 from rich.table import Table
 
+WIDTH = 150
+"""Columns where nobody's terminal says how many."""
+NOTHING = "没有记录 / nothing"
 AsJson = Annotated[bool, typer.Option("--json", help="以 JSON 输出 / print JSON")]
-console = Console(width=None if sys.stdout.isatty() else 150)
+console = Console(width=None if sys.stdout.isatty() else WIDTH)
 
 
 def show_json(value: Any) -> None:
@@ -21,7 +24,11 @@ def show_json(value: Any) -> None:
 
 
 def show_table(title: str, columns: Sequence[str], rows: Iterable[Sequence[Any]]) -> None:
-    """A table; every cell is shown as text, nothing in it is markup."""
+    """A table; every cell is shown as text, nothing in it is markup. Without rows: that there are none."""
+    rows = list(rows)
+    if not rows:
+        console.print(f"{title}\n{NOTHING}", highlight=False)
+        return
     table = Table(title=title, title_justify="left", header_style="bold")
     for column in columns:
         table.add_column(column, overflow="fold")

@@ -12,7 +12,7 @@ from contracts.agreements.mistakes.mistake import Mistake, WrongAgreement
 from contracts.agreements.mistakes.references import reference_mistakes
 from contracts.agreements.mistakes.sense import sense_mistakes
 from contracts.agreements.mistakes.shape import REQUIRED, shape_mistakes
-from contracts.agreements.pieces import Pieces
+from contracts.agreements.pieces import Pieces, no_agreement
 
 
 def read_agreement(folder: Path) -> Agreement:
@@ -39,6 +39,8 @@ def digest_of(agreement: Agreement) -> str:
 
 
 def _read(folder: Path) -> tuple[Agreement | None, tuple[Mistake, ...]]:
+    if (missing := no_agreement(folder)) is not None:
+        return None, (missing,)
     pieces = Pieces(folder)
     root = pieces.joined()
     agreement, shape = shape_mistakes(root)

@@ -17,10 +17,29 @@ from contracts.values import Words
 ROOT = "agreement.yaml"
 BESIDE = frozenset({"README.md"})
 """What may stand in the folder without being part of it; so may names that begin with `.` or `_`."""
-A_FILE = Words(zh="agreement.yaml 文件", en="the file agreement.yaml")
+A_FILE = Words(
+    zh="agreement.yaml 文件：没有它，这不是协议文件夹",
+    en="the file agreement.yaml: without it this is no agreement's folder",
+)
 A_PART = Words(zh="扩展名 .yaml（其他文件不会被读取）", en="a name that ends in .yaml (other files are not read)")
 A_MAPPING = Words(zh="字段的集合", en="a mapping of fields")
 UTF8 = Words(zh="UTF-8 编码的文字", en="text in UTF-8")
+UNCHECKED = Words(
+    zh="改正之前，各文件的必填字段、引用和取值是否合理均未检查",
+    en="until it is mended, required fields, references and sense are not checked in any file",
+)
+
+
+def no_agreement(folder: Path) -> Mistake | None:
+    """The one mistake of a folder that is no agreement's; `nearest` is the one below it that is, or the right name."""
+    if (folder / ROOT).is_file():
+        return None
+    below = [f"{known.name}/{ROOT}" for known in _folders(folder) if (known / ROOT).is_file()]
+    if len(below) == 1:
+        return Mistake(file=ROOT, line=1, field="", wrong="", expected=A_FILE, nearest=below[0])
+    misnamed = next((path.name for path in sorted(folder.glob("agreement.*")) if path.is_file()), "")
+    likely = ROOT if misnamed else None
+    return Mistake(file=misnamed or ROOT, line=1, field="", wrong=misnamed, expected=A_FILE, nearest=likely)
 
 
 class Pieces:
@@ -76,16 +95,12 @@ class Pieces:
         try:
             part, mistakes = parse(path.read_text(encoding="utf-8"), name)
         except UnicodeDecodeError:
-            self._add(Spot(name, 1), "", "", UTF8)
-            return None
-        self.mistakes.extend(mistakes)
+            part, mistakes = None, (Mistake(file=name, line=1, field="", wrong="", expected=UTF8),)
+        self.mistakes.extend(mistakes if part is not None else map(_hiding, mistakes))
         return part
 
     def _check_names(self) -> None:
-        """A file that would silently not be read is a mistake; so is a folder without an agreement."""
-        if not (self.folder / ROOT).is_file():
-            self.unread = True
-            self._add(Spot(ROOT, 1), "", "", A_FILE)
+        """A file that would silently not be read is a mistake."""
         for path in sorted(self.folder.rglob("*")):
             name = path.relative_to(self.folder)
             if path.is_file() and path.suffix != ".yaml" and path.name not in BESIDE and not _hidden(name):
@@ -94,6 +109,12 @@ class Pieces:
     def _add(self, spot: Spot, field: str, wrong: str, expected: Words, likely: str | None = None) -> None:
         found = Mistake(file=spot.file, line=spot.line, field=field, wrong=wrong, expected=expected, nearest=likely)
         self.mistakes.append(found)
+
+
+def _hiding(mistake: Mistake) -> Mistake:
+    """The mistake of a file that cannot be read: what else is wrong in the folder is not known before."""
+    zh, en = f"{mistake.expected.zh}；{UNCHECKED.zh}", f"{mistake.expected.en}; {UNCHECKED.en}"
+    return mistake.model_copy(update={"expected": Words(zh=zh, en=en)})
 
 
 def _lots(root: Placed) -> list[Placed]:

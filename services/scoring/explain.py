@@ -97,11 +97,25 @@ def _indicator(value: IndicatorValue, posted: ScorePostedV1, proofs: Proofs) -> 
     share = "—" if value.ratio is None else f"{value.ratio:.2%}"
     both = "" if value.raw_ratio is None else f"{value.raw_ratio:.2%}"
     sum_of = f"{value.numerator}/{value.denominator}"
+    more_zh, more_en = _not_listed(value)
     title = Words(
         zh=f"{value.title.zh}{code}：{share}（{sum_of}），要求 {value.required:.2%}"
-        + (f"；不剔除停电 {both}，剔除 {value.excluded} 小时" if both else ""),
+        + (f"；不剔除停电 {both}，剔除 {value.excluded} 小时" if both else "")
+        + more_zh,
         en=f"{value.title.en}{code}: {share} ({sum_of}), {value.required:.2%} required"
-        + (f"; {both} with outages, {value.excluded} h taken out" if both else ""),
+        + (f"; {both} with outages, {value.excluded} h taken out" if both else "")
+        + more_en,
     )
     id = "/".join(filter(None, (posted.score, value.indicator, value.code)))
     return Branch(id=id, kind="indicator", title=title, branches=tuple(map(proofs.proof_of, value.evidence)))
+
+
+def _not_listed(value: IndicatorValue) -> tuple[str, str]:
+    """How many missing hours the evidence leaves out, in both languages; empty where it names them all."""
+    missing, named = value.denominator - value.numerator, sum("/hour/" in id for id in value.evidence)
+    if value.code is None or named >= missing:
+        return "", ""
+    return (
+        f"；共缺 {missing} 小时，列出前 {named} 个，另有 {missing - named} 个未列出",
+        f"; {missing} h missing, the first {named} listed, {missing - named} more not listed",
+    )

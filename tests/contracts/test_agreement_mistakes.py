@@ -288,6 +288,14 @@ def test_yaml_errors_leave_no_echoes() -> None:
     ]
 
 
+def test_yaml_error_says_what_it_hides() -> None:
+    (mistake,) = mistakes_of(
+        small(lot=("supplier: keeper", "supplier: [keeper"), faults=("covers: day", "covers: days"))
+    )
+    assert mistake.file == "lot-1/lot.yaml"
+    assert "均未检查" in mistake.expected.zh and "not checked in any file" in mistake.expected.en
+
+
 def test_shape_is_told_beside_yaml_errors() -> None:
     found = mistakes_of(small(lot=("supplier: keeper", "supplier: [keeper"), sites=("since:", "sinse:")))
     assert [(mistake.file, mistake.nearest) for mistake in found] == [
@@ -324,16 +332,32 @@ def test_unread_file_is_a_mistake() -> None:
 
 
 def test_empty_folder_lacks_an_agreement() -> None:
-    assert [(mistake.file, mistake.expected.en) for mistake in mistakes_of({})] == [
-        ("agreement.yaml", "the file agreement.yaml")
-    ]
+    (mistake,) = mistakes_of({})
+    assert (mistake.file, mistake.line, mistake.nearest) == ("agreement.yaml", 1, None)
+    assert mistake.expected.en.startswith("the file agreement.yaml") and "不是协议文件夹" in mistake.expected.zh
+
+
+def test_agreement_below_is_named() -> None:
+    """Of a folder that is none, nothing else is told; with two below it nobody knows which was meant."""
+    below = {f"air/{name}": text for name, text in SMALL.items()} | {"notes.txt": "", "odd.yaml": "[", "x/a.yaml": "["}
+    (mistake,) = mistakes_of(below)
+    assert (mistake.file, mistake.nearest) == ("agreement.yaml", "air/agreement.yaml")
+    (either,) = mistakes_of({**below, "water/agreement.yaml": ROOT})
+    assert either.nearest is None
+
+
+def test_misnamed_agreement_is_the_mistake() -> None:
+    files = {name.replace("agreement.yaml", "agreement.yml"): text for name, text in SMALL.items()}
+    (mistake,) = mistakes_of(files)
+    assert (mistake.file, mistake.wrong, mistake.nearest) == ("agreement.yml", "agreement.yml", "agreement.yaml")
 
 
 def test_bytes_that_are_no_text(tmp_path: Path) -> None:
     folder = written(tmp_path, SMALL)
     (folder / "lot-1/faults.yaml").write_bytes("sla: 解决".encode("gb18030"))
     (mistake,) = find_mistakes(folder)
-    assert (mistake.file, mistake.line, mistake.expected.en) == ("lot-1/faults.yaml", 1, "text in UTF-8")
+    assert (mistake.file, mistake.line) == ("lot-1/faults.yaml", 1)
+    assert mistake.expected.en.startswith("text in UTF-8; until it is mended")
 
 
 def test_value_inside_itself_is_refused() -> None:

@@ -278,6 +278,10 @@ async def test_logger_posts_over_http(centre: Centre) -> None:
     )
     assert days.json()[0]["valid"] == {"a34004": 1}
     stranger = centre.secrets.token("x", "supplier", "another-supplier")
+    listed = (await centre.client.get("/v1/sites", headers=centre.headers())).json()
+    shown = (await centre.client.get("/v1/sites/caidian-suo-river", headers=centre.headers())).json()
+    assert {name: shown[name] for name in listed[0]} in listed and "instruments" not in listed[0]
+    assert [one["id"] for one in shown["instruments"]] == [asset.id for asset in site().assets]
     hidden = await centre.client.get("/v1/sites/caidian-suo-river", headers={"authorization": f"Bearer {stranger}"})
     assert hidden.status_code == 404
 

@@ -24,7 +24,7 @@ EVENTS: dict[str, Told] = {
 }  # fmt: skip
 SMS = {
     "fault-opened": "【值守单】较重故障：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00起。编号5b0c9c1e，请及时处理。",
-    "fault-resolved": "【值守单】故障已恢复：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00。编号5b0c9c1e。",
+    "fault-resolved": "【值守单】故障已解决：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00。编号5b0c9c1e。",
     "sla-warned": (
         "【值守单】即将超时：木兰湖站 PM2.5 分析仪，数据中断（4小时内修复），时限3月5日16:00，剩余1小时30分。"
         "编号5b0c9c1e，请尽快处理。"
@@ -42,7 +42,7 @@ SMS = {
 }
 TITLES = {
     "fault-opened": "[较重故障] 木兰湖站 PM2.5 分析仪 数据中断 / Mulan Lake, PM2.5 monitor: No data",
-    "fault-resolved": "[故障已恢复] 木兰湖站 PM2.5 分析仪 数据中断 / Mulan Lake, PM2.5 monitor: No data resolved",
+    "fault-resolved": "[故障已解决] 木兰湖站 PM2.5 分析仪 数据中断 / Mulan Lake, PM2.5 monitor: No data resolved",
     "sla-warned": (
         "[即将超时] 木兰湖站 PM2.5 分析仪 数据中断（4小时内修复），时限 2026-03-05 16:00 / "
         "Mulan Lake, PM2.5 monitor: No data (Repair in 4 h), due 2026-03-05 16:00"

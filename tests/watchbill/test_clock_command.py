@@ -45,6 +45,7 @@ def test_file_explains_every_clause(tmp_path: Path) -> None:
         "2026-03-03 06:30:00 → 2026-03-03 09:30:00: 3 h, power outage, excluded",
         "2026-03-03 09:30:00 → 2026-03-03 13:00:00: 3 h 30 min, counted",
         "到期时刻：2026-03-03 13:30:00",
+        "解决：2026-03-03 13:00:00",
         "due: 2026-03-03 14:30:00",
         "on the source: Arrival in 5 hours is looser",
     ):

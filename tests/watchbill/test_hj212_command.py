@@ -7,15 +7,22 @@ import subprocess
 import sys
 from typing import Any
 
+from services.assets.hj212 import Reason
 from tests.watchbill.evidence import run
+from watchbill.commands.hj212 import ERRORS
 from watchbill.installation import ROOT
 
 VECTORS = json.loads((ROOT / "tests" / "assets" / "hj212_frames.json").read_text())
 
 
+def decode(stream: bytes, *options: str) -> subprocess.CompletedProcess[bytes]:
+    command = [sys.executable, "-c", "from watchbill.cli import app; app()", "hj212", "decode", *options]
+    return subprocess.run(command, input=stream, capture_output=True, cwd=ROOT, timeout=90, check=False)
+
+
 def decoded(stream: bytes) -> list[dict[str, Any]]:
-    command = [sys.executable, "-c", "from watchbill.cli import app; app()", "hj212", "decode"]
-    told = subprocess.run(command, input=stream, capture_output=True, cwd=ROOT, timeout=90, check=True)
+    told = decode(stream)
+    told.check_returncode()
     return [json.loads(line) for line in told.stdout.splitlines()]
 
 
@@ -30,6 +37,23 @@ def test_pipe_decodes_the_known_frames() -> None:
 
 def test_empty_pipe_says_nothing() -> None:
     assert decoded(b"") == []
+
+
+def test_strict_refuses_by_exit_code() -> None:
+    good = next(vector["frame"] for vector in VECTORS if vector["expect"] == "ok").encode()
+    assert [decode(good, "--strict").returncode, decode(good + b"noise", "--strict").returncode] == [0, 1]
+    assert decode(good + b"noise").returncode == 0
+    assert decode(good + b"noise", "--strict").stdout == decode(good + b"noise").stdout
+
+
+def test_refusal_is_explained_in_both_languages() -> None:
+    (told,) = decoded(b"noise")
+    assert (told["error"], told["detail"]) == ("garbage", "报文以外的字节 / bytes outside a frame")
+    assert list(told) == ["ok", "error", "detail", "mn", "st", "cn", "qn", "flag", "time", "values", "dialect"]
+
+
+def test_every_reason_has_its_chinese() -> None:
+    assert set(ERRORS) == set(Reason)
 
 
 def test_group_without_command_helps() -> None:

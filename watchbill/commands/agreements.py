@@ -43,7 +43,7 @@ def _refuse(mistakes: tuple[Mistake, ...], as_json: bool) -> None:
 
 @app.command("check")
 def check(folder: Folder, as_json: AsJson = False) -> None:
-    """检查协议文件，一次列出所有错误 / check a folder: every mistake in one go."""
+    """检查协议文件，一次列出所有错误 / check a folder: every mistake at once."""
     _refuse(find_mistakes(folder), as_json)
     if not as_json:
         typer.echo("没有错误 / no mistakes")

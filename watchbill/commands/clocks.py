@@ -31,12 +31,12 @@ Fault = Annotated[str | None, typer.Argument(help="故障编号（运行中的�
 Events = Annotated[Path | None, typer.Option(help="导出的事件文件 / a file of exported events")]
 Terms = Annotated[
     Path | None,
-    typer.Option(help="协议文件夹或 JSON；缺省取文件中的协议 / folder or JSON; default: as in the file"),
+    typer.Option(help="协议文件夹或 JSON；缺省取文件中的 / a folder or JSON; default: the file's"),
 ]
 Chosen = Annotated[str | None, typer.Option("--fault", help="只说明这个故障 / this fault of the file only")]
 At = Annotated[
     datetime | None,
-    typer.Option(help="截至此时（北京时间），缺省为文件中最后时刻 / as of, Beijing time; default: the file's last"),
+    typer.Option(help="截至此时（北京时间），缺省为文件的末尾 / as of, Beijing time; default: the file's last"),
 ]
 
 

@@ -28,11 +28,11 @@ from watchbill.demo.report import Asking, outcome_of, show
 from watchbill.installation import ROOT, Installation
 from watchbill.shown import console, show_table
 
-Once = Annotated[bool, typer.Option("--once", help="演示结束后退出 / end when the month is over")]
+Once = Annotated[bool, typer.Option("--once", help="演完即退出 / end when the month is over")]
 Seed = Annotated[int, typer.Option(help="随机种子 / seed")]
 Days = Annotated[int, typer.Option(help="只演前几天 / play the first days only", min=1, max=30)]
-Minutes = Annotated[int, typer.Option(help="分钟数据的间隔 / length of a minute period", min=5, max=30)]
-Out = Annotated[Path | None, typer.Option(help="把结果写成 JSON / write the outcome as JSON")]
+Minutes = Annotated[int, typer.Option(help="分钟数据间隔 / length of a minute period", min=5, max=30)]
+Out = Annotated[Path | None, typer.Option(help="结果写成 JSON / write the outcome as JSON")]
 CONTACTS = ROOT / "infra" / "local" / "demo_contacts.yaml"
 
 

@@ -43,7 +43,7 @@ def events() -> None:
 
 @app.command("export", epilog=EXITS)
 def export(month: Month = "", out: Out = None, minutes: Minutes = True, as_json: AsJson = False) -> None:
-    """导出一个月的全部事件，按时间排序，每行一个 JSON / export a month, one CloudEvents JSON a line, by time.
+    """按时间导出一个月的全部事件，每行一个 JSON / export a month in order of time, one JSON a line.
 
     --json 输出摘要（需要 --out）/ prints a summary (with --out).
     """

@@ -30,12 +30,12 @@ ZONE = zone_of("Asia/Shanghai")
 HOUR = timedelta(hours=1)
 Now = Callable[[], datetime]
 Once = Annotated[
-    bool, typer.Option("--once", help="补发最近一小时（或 --days 天）后退出 / back-fill the last hour, and end")
+    bool, typer.Option("--once", help="补发最近一小时（或 --days）后退出 / back-fill the last hour, and end")
 ]
 Days = Annotated[int, typer.Option(help="先补发前几天 / begin with so many days before now", min=0, max=366)]
 Speed = Annotated[
     float,
-    typer.Option(help="补发速度：现实一秒发几秒；0 为尽快 / seconds of the past sent per second; 0: at once", min=0),
+    typer.Option(help="每秒补发几秒的数据；0 为尽快 / seconds of the past sent per second; 0: at once", min=0),
 ]
 Sites = Annotated[list[str] | None, typer.Option("--site", help="只模拟这些站点 / these sites only")]
 Seed = Annotated[int, typer.Option(help="随机种子 / seed")]

@@ -100,7 +100,7 @@ def _when(text: str | None) -> str:
 
 
 def _show_faults(outcome: Outcome, names: Mapping[str, Any]) -> None:
-    columns = ("开始 opened", "站点 site", "对象 asset", "故障 fault", "恢复 resolved", "时限 clocks")
+    columns = ("开始 opened", "站点 site", "对象 asset", "故障 fault", "解决 resolved", "时限 clocks")
     rows = []
     for fault in sorted(outcome.faults, key=lambda one: str(one["opened_at"])):
         clocks = " ".join(f"{clock['clause']}:{clock['state']}" for clock in fault["clocks"])

@@ -26,7 +26,7 @@ class InstrumentView(BaseModel):
 
 
 class SiteView(BaseModel):
-    """A site with its instruments and its logger's MN."""
+    """A site with its logger's MN."""
 
     id: str
     title: Words
@@ -34,11 +34,23 @@ class SiteView(BaseModel):
     agreement: str
     lot: str
     mn: str | None
-    instruments: list[InstrumentView] = []
 
 
-def _site_view(place: Place, whole: bool) -> SiteView:
+class WholeSiteView(SiteView):
+    """The same with its instruments."""
+
+    instruments: list[InstrumentView]
+
+
+def _site_view(place: Place) -> SiteView:
     site = place.site
+    return SiteView(
+        id=site.id, title=site.title, kind=site.kind, agreement=place.agreement.id, lot=place.lot.id,
+        mn=site.logger.mn if site.logger else None,
+    )  # fmt: skip
+
+
+def _whole_site_view(place: Place) -> WholeSiteView:
     instruments = [
         InstrumentView(
             id=asset.id,
@@ -48,12 +60,9 @@ def _site_view(place: Place, whole: bool) -> SiteView:
             serial=asset.serial,
             codes=[measure.code for measure in asset.measures],
         )
-        for asset in site.assets
+        for asset in place.site.assets
     ]
-    return SiteView(
-        id=site.id, title=site.title, kind=site.kind, agreement=place.agreement.id, lot=place.lot.id,
-        mn=site.logger.mn if site.logger else None, instruments=instruments if whole else [],
-    )  # fmt: skip
+    return WholeSiteView(**dict(_site_view(place)), instruments=instruments)
 
 
 async def visible(db: Database, caller: Identity, site: str) -> Place:
@@ -70,10 +79,10 @@ async def list_sites(db: Database, caller: Caller) -> list[SiteView]:
     query = {"supplier": caller.organisation} if caller.role == "supplier" else {}
     rows = [SitePlace.of(row) async for row in db.places.find(query).sort("_id", 1)]
     places = [await place_of(Reader(db), row.id) for row in rows]
-    return [_site_view(place, whole=False) for place in places if place]
+    return [_site_view(place) for place in places if place]
 
 
 @router.get("/sites/{site}", dependencies=[allow(*PEOPLE)])
-async def show_site(site: str, db: Database, caller: Caller) -> SiteView:
+async def show_site(site: str, db: Database, caller: Caller) -> WholeSiteView:
     """A site with its instruments."""
-    return _site_view(await visible(db, caller, site), whole=True)
+    return _whole_site_view(await visible(db, caller, site))

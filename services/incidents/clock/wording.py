@@ -39,7 +39,7 @@ STEPS: dict[Step, Words] = {
     "arrived": Words(zh="到场", en="arrived on site"),
     "spare_installed": Words(zh="备机投用", en="spare installed"),
     "analysed": Words(zh="原因上报", en="cause reported"),
-    "resolved": Words(zh="排除", en="resolved"),
+    "resolved": Words(zh="解决", en="resolved"),
 }
 COUNTED = Words(zh="计时", en="counted")
 OPENING_DAY = Words(zh="发生当日不计，自次日零时起", en="the opening day does not count: from the next midnight")

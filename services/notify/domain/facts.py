@@ -106,7 +106,7 @@ def _(event: FaultOpenedV1, lot: Lot) -> dict[str, object]:
 def _(event: FaultResolvedV1, lot: Lot) -> dict[str, object]:
     facts = _of_fault(event, lot, named(lot.fault_kinds, event.kind))
     before, by_rule = headline_of(facts), event.by.startswith("rule:")
-    headline = Words(zh=f"{before.zh} 已恢复", en=f"{before.en}, resolved")
+    headline = Words(zh=f"{before.zh} 已解决", en=f"{before.en}, resolved")
     return {**facts, "by_rule": by_rule, "note": halves(event.note), "headline": headline}
 
 
