@@ -24,6 +24,7 @@ OWNERS: dict[str, tuple[type[Event], ...]] = {
         incidents.FaultPausedV1,
         incidents.FaultResumedV1,
         incidents.FaultResolvedV1,
+        incidents.FaultReopenedV1,
         incidents.SlaWarnedV1,
         incidents.SlaBreachedV1,
         incidents.SlaBreachWithdrawnV1,

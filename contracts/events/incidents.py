@@ -91,6 +91,11 @@ class FaultResolvedV1(FaultStep):
     """The fault is over: its condition cleared by itself (`by` = "rule:…") or somebody closed it."""
 
 
+class FaultReopenedV1(FaultStep):
+    """A rule sees that the condition never went away after somebody closed the fault: `at` is when that was certain
+    (`by` = "rule:…"). Resolutions at or before `at` do not count, and the clocks have run on."""
+
+
 class SlaEvent(FaultEvent):
     """What all events of one clock share."""
 

@@ -22,6 +22,7 @@ EVENT_TITLES: Mapping[str, Words] = {
     "FaultPausedV1": Words(zh="计时暂停", en="Clock paused"),
     "FaultResumedV1": Words(zh="计时恢复", en="Clock resumed"),
     "FaultResolvedV1": Words(zh="故障已解决", en="Fault resolved"),
+    "FaultReopenedV1": Words(zh="故障未消除，重新打开", en="Fault was not over and is open again"),
     "SlaWarnedV1": Words(zh="时限将到", en="Time limit near"),
     "SlaBreachedV1": Words(zh="超过时限", en="Time limit passed"),
     "SlaBreachWithdrawnV1": Words(zh="超时已撤销", en="Breach withdrawn"),
