@@ -4,21 +4,23 @@ from __future__ import annotations
 
 import asyncio
 import json
-from collections.abc import Mapping
+from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime
 from pathlib import Path
 from types import TracebackType
-from typing import Any, Self
+from typing import Any, NamedTuple, Self
 
 import httpx
 
 _PATIENCE_SECONDS = 120.0
-GATE = "assets"
-"""Where frames come in: what it has said is asked first, so that the others wait for it in the same round."""
 
 
-class NotQuiet(RuntimeError):
-    """The services did not become quiet in time."""
+class Quiet(NamedTuple):
+    """A service that has nothing left to do for what was said up to here, on the streams that it hears."""
+
+    said: Mapping[str, int]
+    hears: frozenset[str]
+    next_due: datetime | None
 
 
 class Conductor:
@@ -30,7 +32,9 @@ class Conductor:
         }
         self._clock_file = clock_file
         self._said: dict[str, int] = {}
+        self._quiet: dict[str, Quiet] = {}
         self.now: datetime | None = None
+        self._horizon: datetime | None = None
 
     async def __aenter__(self) -> Self:
         return self
@@ -54,7 +58,7 @@ class Conductor:
         written.replace(self._clock_file)
 
     def _time(self) -> dict[str, str]:
-        assert self.now
+        assert self.now and self._horizon
         return {"now": self.now.isoformat(), "horizon": self._horizon.isoformat()}
 
     async def _ask(self, name: str, path: str, body: Any) -> dict[str, Any]:
@@ -73,37 +77,37 @@ class Conductor:
         """How much has been said on a stream: it grows when something happened there."""
         return sum(offset + 1 for where, offset in self._said.items() if where.startswith(f"{topic}/"))
 
-    async def settle(self, *, frames: bool = False) -> datetime | None:
-        """Returns when all is quiet, with the next due time of any timer. `frames`: some were sent, so the gate is
-        asked first, and the others wait for what it has said."""
+    async def settle(self, touched: Collection[str] | None = None) -> datetime | None:
+        """Returns when all is quiet, with the next due time of any timer. `touched`: the services that were given
+        something from outside since; None: any may have been.
+
+        Who was quiet, has heard all that was said since, and has no timer due, is not asked again.
+        """
+        for name in self._clients if touched is None else touched:
+            self._quiet.pop(name, None)
         async with asyncio.timeout(_PATIENCE_SECONDS):
-            if frames and GATE in self._clients:
-                self._said = self._heard(await self._settle(GATE))
-            asked, answers = set(self._clients), dict[str, dict[str, Any]]()
-            while asked:
-                before = self._said
-                for name, answer in zip(asked, await asyncio.gather(*map(self._settle, asked)), strict=True):
-                    answers[name] = answer
-                self._said = self._heard(*answers.values())
-                news = {
-                    where.rpartition("/")[0] for where, offset in self._said.items() if offset > before.get(where, -1)
-                }
-                asked = {
-                    name
-                    for name, answer in answers.items()
-                    if not answer["quiet"] or news.intersection(answer["hears"])
-                }
-        dues = [datetime.fromisoformat(answer["next_due"]) for answer in answers.values() if answer["next_due"]]
-        return min(dues, default=None)
+            while asked := [name for name in self._clients if not self._is_quiet(name)]:
+                await self._settle(asked)
+        return min((quiet.next_due for quiet in self._quiet.values() if quiet.next_due), default=None)
 
-    def _heard(self, *answers: Mapping[str, Any]) -> dict[str, int]:
-        """What is known to have been said, with these answers."""
+    def _is_quiet(self, name: str) -> bool:
+        known = self._quiet.get(name)
+        if known is None or (known.next_due and self._horizon and known.next_due <= self._horizon):
+            return False
+        return not any(
+            offset > known.said.get(where, -1)
+            for where, offset in self._said.items()
+            if where.rpartition("/")[0] in known.hears
+        )
+
+    async def _settle(self, asked: Sequence[str]) -> None:
+        """Asks these for all that is known to have been said; those that are quiet then are known to be."""
         said = dict(self._said)
-        for answer in answers:
+        body = {"said": said, "within_seconds": 5.0, "move": self._time() if self.now else None}
+        answers = await asyncio.gather(*(self._ask(name, "/runtime/settle", body) for name in asked))
+        for name, answer in zip(asked, answers, strict=True):
             for where, offset in answer["said"].items():
-                said[where] = max(offset, said.get(where, -1))
-        return said
-
-    async def _settle(self, name: str) -> dict[str, Any]:
-        body = {"said": self._said, "within_seconds": 5.0, "move": self._time() if self.now else None}
-        return await self._ask(name, "/runtime/settle", body)
+                self._said[where] = max(offset, self._said.get(where, -1))
+            if answer["quiet"]:
+                due = datetime.fromisoformat(answer["next_due"]) if answer["next_due"] else None
+                self._quiet[name] = Quiet(said, frozenset(answer["hears"]), due)

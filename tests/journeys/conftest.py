@@ -58,7 +58,7 @@ class Town:
             while answered.count(b"\r\n") < len(frames):
                 answered += await reader.read(4096)
         writer.close()
-        await self.conductor.settle(frames=True)
+        await self.conductor.settle({"assets"})
         return answered
 
     async def letters(self) -> list[Letter]:

@@ -7,6 +7,7 @@ import heapq
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
+from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -15,10 +16,10 @@ import httpx
 from contracts.agreements.agreement import Agreement, Lot
 from contracts.agreements.folder import read_agreement
 from contracts.agreements.sites import Site
-from infra.local.simulator.logger import LoggerLine
 from infra.local.simulator.station import Station
 from watchbill.conductor import Conductor
 from watchbill.demo.cast import ZONE, Call, Deed, Script, deeds_for
+from watchbill.demo.loggers import Loggers
 from watchbill.demo.rounds import Post, post_for
 from watchbill.installation import Installation
 
@@ -74,7 +75,7 @@ class Play:
         self.stations = [
             Station(site, passwords[site.logger.mn], seed, script.troubles) for site in sites if site.logger
         ]
-        self.lines = [LoggerLine("127.0.0.1", town.gateway_port) for _ in self.stations]
+        self.loggers = Loggers(self.stations, "127.0.0.1", town.gateway_port, script.starts)
         self._people = self._client("engineer-wang", "supplier", self.lot.supplier)
         self._office = self._client("supervisor-li", "buyer", self.agreement.buyer)
 
@@ -113,18 +114,17 @@ class Play:
     async def step(self, now: datetime) -> datetime:
         """Goes on to the next hour, timer or deed: what comes in is heard before timers fire."""
         self.steps += 1
-        if await self._act(now):
-            await self.conductor.settle()
+        if touched := await self._act(now):
+            await self.conductor.settle(touched)
         target = min(_next_stride(now), self.end)
         if self._due and self._due[0].at < target:
             target = self._due[0].at
         await self.conductor.move(target, now)
-        await self._feed(now, target)
-        next_timer = await self.conductor.settle(frames=True)
+        self.frames += await self.loggers.send(target)
+        next_timer = await self.conductor.settle({"assets"})
         if self._due and self._due[0].at <= target:
             await self._fire(next_timer, target, target - timedelta(milliseconds=1))
-            await self._act(target)
-            next_timer = await self.conductor.settle()
+            next_timer = await self.conductor.settle(await self._act(target))
         await self._fire(next_timer, target, target)
         await self._notice_faults()
         await self._notice_tasks(target)
@@ -134,20 +134,20 @@ class Play:
         """Lets the timers fire that are due up to the horizon."""
         while next_timer and next_timer <= horizon:
             self.conductor.turn(now, horizon)
-            next_timer = await self.conductor.settle()
+            next_timer = await self.conductor.settle(())
 
-    async def _feed(self, start: datetime, end: datetime) -> None:
-        batches = [station.frames(start, end) for station in self.stations]
-        self.frames += sum(len(batch) for batch in batches)
-        await asyncio.gather(*(line.send_all(batch) for line, batch in zip(self.lines, batches, strict=True) if batch))
-
-    async def _act(self, now: datetime) -> bool:
+    async def _act(self, now: datetime) -> set[str]:
+        """Does what is due, in order; returns the services that were told of it."""
         due: list[Deed | Call | Post] = []
         while self._due and self._due[0].at <= now:
             due.append(heapq.heappop(self._due).what)
-        for what in due:
-            await self._do(what)
-        return bool(due)
+        for every_phone_for_itself, doings in groupby(due, key=lambda what: isinstance(what, Post)):
+            if every_phone_for_itself:
+                await asyncio.gather(*map(self._do, doings))
+            else:
+                for what in doings:
+                    await self._do(what)
+        return {"inspections" if isinstance(what, Post) else "incidents" for what in due}
 
     async def _do(self, what: Deed | Call | Post) -> None:
         if isinstance(what, Post):
@@ -214,7 +214,7 @@ class Play:
 
     async def close(self) -> None:
         """Hangs up."""
-        await asyncio.gather(*(line.close() for line in self.lines))
+        await self.loggers.close()
         for client in (*self._people.values(), *self._office.values()):
             await client.aclose()
 
