@@ -35,7 +35,9 @@ def test_new_password_leaves_no_trace(password: str, name: str, end: str) -> Non
     assert shown(password) == shown("")
 
 
-@given(passwords.filter(lambda password: len(password) > 3 and "##" not in password), st.sampled_from(["PW", "CP", "cp"]))
+@given(
+    passwords.filter(lambda password: len(password) > 3 and "##" not in password), st.sampled_from(["PW", "CP", "cp"])
+)
 def test_no_part_of_a_password_is_in_a_rejection(password: str, place: str) -> None:
     """But for one that holds the mark of a new frame: what follows it is read as one."""
     cp = f"{'NewPW' if place == 'CP' else 'newpw'}={password}" if place != "PW" else "a34004-Avg=1"
