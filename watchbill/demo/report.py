@@ -19,6 +19,14 @@ from watchbill.shown import console, show_table
 
 MONTH = "2026-04"
 _PAGE = 500
+WITHDRAWN = "sla-breach-withdrawn"
+STATES: Mapping[str, str] = {
+    "met": "按时 met",
+    "breached": "超时 breached",
+    "running": "计时中 running",
+    "paused": "暂停 paused",
+    "withdrawn": "（曾报超时，后撤销 a breach was withdrawn）",
+}
 
 
 @dataclass(frozen=True)
@@ -101,21 +109,34 @@ def _when(text: str | None) -> str:
 
 def _show_faults(outcome: Outcome, names: Mapping[str, Any]) -> None:
     columns = ("开始 opened", "站点 site", "对象 asset", "故障 fault", "解决 resolved", "时限 clocks")
-    rows = []
-    for fault in sorted(outcome.faults, key=lambda one: str(one["opened_at"])):
-        clocks = " ".join(f"{clock['clause']}:{clock['state']}" for clock in fault["clocks"])
-        site = names.get(fault["site"], fault["site"])
-        rows.append(
-            (_when(fault["opened_at"]), site, fault["asset"], fault["title"], _when(fault["resolved_at"]), clocks)
+    withdrawn = {message["subject"] for message in outcome.messages if message["template"] == WITHDRAWN}
+    rows = [
+        (
+            _when(fault["opened_at"]),
+            names.get(fault["site"], fault["site"]),
+            fault["asset"].removeprefix(f"{fault['site']}."),
+            fault["title"],
+            _when(fault["resolved_at"]),
+            "\n".join(
+                [_clock(clock) for clock in fault["clocks"]] + [STATES["withdrawn"]] * (fault["id"] in withdrawn)
+            ),
         )
+        for fault in sorted(outcome.faults, key=lambda one: str(one["opened_at"]))
+    ]
     show_table("故障与时限 / faults and clocks", columns, rows)
+
+
+def _clock(clock: Mapping[str, Any]) -> str:
+    return f"{clock['title']['zh']} {clock['clause']}：{STATES[clock['state']]}"
 
 
 def _show_scores(outcome: Outcome, names: Mapping[str, Any]) -> None:
     rows = []
     for score in outcome.scores:
         worst = {kind: _worst(score, kind) for kind in ("capture", "validity", "in-time")}
-        lost = " ".join(f"{line['deduction']}(×{line['count']}) −{line['points']}" for line in score["lines"])
+        lost = "\n".join(
+            f"{line['title']['zh']} {line['deduction']}：×{line['count']} −{line['points']}" for line in score["lines"]
+        )
         rows.append((names.get(score["site"], score["site"]), score["points"], *worst.values(), lost or "—"))
     columns = ("站点 site", "得分 score", "捕获率 capture", "有效率 validity", "按时 in time", "扣分 deductions")
     show_table(f"{MONTH} 得分（满分 100）/ scores", columns, rows)
