@@ -22,6 +22,7 @@ LOOK_SECONDS = 5.0
 GATHER_SECONDS = 0.008
 _POLL_MS = 1000
 _FEW = 2
+Found = dict[TopicPartition, list[Any]]
 
 
 class Feed:
@@ -48,7 +49,7 @@ class Feed:
         if monotonic() - self._committed_at >= COMMIT_SECONDS:
             await self._commit(consumer)
         try:
-            found = await self._gathered(consumer)
+            found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._max_records)
             if not found:
                 await self._look(consumer)
                 return ()
@@ -61,19 +62,20 @@ class Feed:
             return ()
         self._idle.clear()
         self._is_ahead = True
+        found = await self._with_more(consumer, found)
         return tuple(record for records in found.values() for record in records)
 
-    async def _gathered(self, consumer: AIOKafkaConsumer) -> dict[TopicPartition, list[Any]]:
+    async def _with_more(self, consumer: AIOKafkaConsumer, found: Found) -> Found:
         """What is there; where more is on its way, that too: a page costs as much as a dozen records on it."""
-        found: dict[TopicPartition, list[Any]] = await consumer.getmany(
-            timeout_ms=_POLL_MS, max_records=self._max_records
-        )
         while _FEW < (count := sum(map(len, found.values()))) < self._max_records // 2:
             await asyncio.sleep(GATHER_SECONDS)
-            more = await consumer.getmany(timeout_ms=0, max_records=self._max_records - count)
+            try:
+                more = await consumer.getmany(timeout_ms=0, max_records=self._max_records - count)
+            except KafkaError:  # the next poll meets it again; what was fetched must be heard first
+                break
             if not more:
                 break
-            found = {where: [*found.get(where, ()), *more.get(where, ())] for where in found | more}
+            found = {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
         return found
 
     async def take(self, message: Any) -> None:
