@@ -1,4 +1,4 @@
-"""A feed hands on all that it fetched, and commits nothing that was not heard. Against a consumer that plays a script."""
+"""A feed hands on all that it fetched and commits nothing unheard: against a consumer that plays a script."""
 
 from __future__ import annotations
 
