@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from collections.abc import Iterable
+
 import msgspec
 import structlog
 
@@ -22,11 +24,11 @@ async def watch_of(entry: Entry, site: str) -> Watch:
     return known.watch if known else Watch(site)
 
 
-async def sitting_at(entry: Entry, place: Place, watch: Watch) -> Sitting:
-    """A sitting over the site, with its open and its recently closed faults."""
+async def sitting_at(entry: Entry, place: Place, watch: Watch, also: Iterable[str] = ()) -> Sitting:
+    """A sitting over the site, with its open and its recently closed faults, and these others of it."""
     recent = ms_of(entry.now - LATE_EVIDENCE)
     closed = (fault.fault for fault in watch.closed if fault.at >= recent)
-    ids = [*(fault.fault for fault in watch.open.values()), *closed]
+    ids = dict.fromkeys([*(fault.fault for fault in watch.open.values()), *closed, *also])
     faults = {fault.id: fault for id in ids if (fault := await entry.load(Fault, id)) is not None}
     versions = {
         version: await agreement_of(entry, place.agreement.id, version)

@@ -12,6 +12,7 @@ import structlog
 from contracts.agreements.agreement import Agreement, Lot
 from contracts.events.incidents import (
     FaultOpenedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     SlaBreachedV1,
     SlaBreachWithdrawnV1,
@@ -43,6 +44,7 @@ def ears_for(counter: Counter, join: timedelta = timedelta(0)) -> Ears:
     keep_agreements(ears)
     teller = Teller(mailroom)
     ears.hears(FaultOpenedV1, needs=_needs)(teller.tell_of_opened_fault)
+    ears.hears(FaultReopenedV1, needs=_needs)(teller.tell_of_reopened_fault)
     ears.hears(FaultResolvedV1, needs=_needs)(teller.tell_of_resolved_fault)
     ears.hears(SlaWarnedV1, needs=_needs)(teller.tell_of_coming_breach)
     ears.hears(SlaBreachedV1, needs=_needs)(teller.tell_of_breach)
@@ -71,6 +73,9 @@ class Teller:
 
     async def tell_of_opened_fault(self, opened: FaultOpenedV1, entry: Entry) -> None:
         await self._tell(opened, entry)
+
+    async def tell_of_reopened_fault(self, reopened: FaultReopenedV1, entry: Entry) -> None:
+        await self._tell(reopened, entry)
 
     async def tell_of_resolved_fault(self, resolved: FaultResolvedV1, entry: Entry) -> None:
         await self._tell(resolved, entry)

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError
 from contracts.events.assets import AgreementPublishedV1, ReadingReceivedV1
 from contracts.events.catalog import EVENTS, OWNERS
 from contracts.events.event import Event
-from contracts.events.incidents import FaultEvent, FaultResolvedV1
+from contracts.events.incidents import FaultEvent, FaultReopenedV1, FaultResolvedV1
 from contracts.events.inspections import InspectionEvent
 from infra.runtime.ledger import Database
 from infra.runtime.letters import Letter
@@ -100,9 +100,32 @@ async def documents_of(db: Database, lot: str, sites: Iterable[str], month: str)
 
 
 async def _over_before(db: Database, here: Document, opens: datetime) -> list[str]:
-    ended = {**here, "type": FaultResolvedV1.type(), "at": {"$lt": opens}}
-    found: list[str] = await db[COLLECTION].distinct("fault", ended)
-    return found
+    """The faults with a resolution before this moment that no later reopening takes back."""
+    ended, again = {"type": FaultResolvedV1.type(), "at": {"$lt": opens}}, {"type": FaultReopenedV1.type()}
+    found = db[COLLECTION].aggregate(
+        [
+            {"$match": {"$or": [{**here, **ended}, {**here, **again}]}},
+            {"$group": {"_id": "$fault", "end": _latest(FaultResolvedV1), "again": _latest(FaultReopenedV1)}},
+            {"$match": {"$expr": {"$gt": ["$end", "$again"]}}},
+        ]
+    )
+    return [document["_id"] async for document in found]
+
+
+def _latest(step: type[FaultEvent]) -> Document:
+    """Null where there is none, which is less than any time."""
+    return {"$max": {"$cond": [{"$eq": ["$type", step.type()]}, "$at", None]}}
+
+
+async def taken_back_by(db: Database, events: Iterable[Event]) -> list[Event]:
+    """The kept resolutions of the faults that these events open again: a reopening changes what those had told."""
+    again = [event for event in events if isinstance(event, FaultReopenedV1)]
+    if not again:
+        return []
+    lots = sorted({f"{event.agreement}/{event.lot}" for event in again})
+    faults = sorted({event.fault for event in again})
+    query = {"lot": {"$in": lots}, "fault": {"$in": faults}, "type": FaultResolvedV1.type()}
+    return [FaultResolvedV1.model_validate(document["data"]) async for document in db[COLLECTION].find(query)]
 
 
 async def recorded_of(db: Database, lot: str, sites: Iterable[str], month: str) -> list[Recorded]:

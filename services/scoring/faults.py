@@ -7,13 +7,19 @@ from collections.abc import Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 
-from contracts.events.incidents import FaultOpenedV1, FaultResolvedV1, SlaBreachedV1, SlaBreachWithdrawnV1
+from contracts.events.incidents import (
+    FaultOpenedV1,
+    FaultReopenedV1,
+    FaultResolvedV1,
+    SlaBreachedV1,
+    SlaBreachWithdrawnV1,
+)
 from services.scoring.recorded import Recorded, of_type
 
 
 @dataclass(frozen=True, slots=True)
 class FaultLife:
-    """A fault from its first sign (`since`) to its resolution; `opening` is the id of the event that opened it."""
+    """A fault from its first sign (`since`) to the resolution that counts; `opening`: the event that opened it."""
 
     opening: str
     opened: FaultOpenedV1
@@ -36,10 +42,15 @@ class Breach:
 
 
 def lives_of(events: Sequence[Recorded]) -> tuple[FaultLife, ...]:
-    """The faults, by the id of their opening. A fault told twice is one; the earliest resolution counts."""
+    """The faults, by the id of their opening. A fault told twice is one; the earliest resolution counts, of those
+    after the last time that it was opened again."""
+    again: dict[str, datetime] = {}
+    for _, reopened in of_type(events, FaultReopenedV1):
+        again[reopened.fault] = max(reopened.at, again.get(reopened.fault, reopened.at))
     ends: dict[str, datetime] = {}
     for _, resolved in of_type(events, FaultResolvedV1):
-        ends[resolved.fault] = min(resolved.at, ends.get(resolved.fault, resolved.at))
+        if resolved.fault not in again or resolved.at > again[resolved.fault]:
+            ends[resolved.fault] = min(resolved.at, ends.get(resolved.fault, resolved.at))
     seen: dict[str, FaultLife] = {}
     for id, opened in of_type(events, FaultOpenedV1):
         seen.setdefault(opened.fault, FaultLife(id, opened, ends.get(opened.fault)))

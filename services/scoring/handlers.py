@@ -18,7 +18,7 @@ from infra.runtime.ledger import Entry
 from infra.runtime.letters import Letter
 from infra.runtime.line import NotYet
 from services.scoring.closing import Closing, month_to_close, version_for, with_version
-from services.scoring.evidence import KEPT, is_kept, keep, kept, recorded_of
+from services.scoring.evidence import KEPT, is_kept, keep, kept, recorded_of, taken_back_by
 from services.scoring.late import (
     BY_LATE_EVIDENCE,
     LATE_BUNDLE,
@@ -46,7 +46,8 @@ async def keep_evidence(batch: Sequence[tuple[Letter, Any]], entry: Entry) -> No
     counted = [(letter, event) for letter, event in batch if is_kept(event)]
     if counted:
         await keep(entry.db, [kept(letter, event) for letter, event in counted])
-        await _mark_late_months([event for _, event in counted], entry)
+        events = [event for _, event in counted]
+        await _mark_late_months([*events, *await taken_back_by(entry.db, events)], entry)
 
 
 async def _mark_late_months(events: Sequence[Event], entry: Entry) -> None:

@@ -66,7 +66,8 @@ class Settled:
 
 def oldest_moment(event: Event) -> datetime | None:
     """The earliest moment that the event tells a score of. None for what no score looks at: warnings, pauses, and
-    what is done about a fault short of resolving it, which reach a score through the breaches they make untrue."""
+    what is done about a fault short of resolving it, which reach a score through the breaches they make untrue; and a
+    reopening, which reaches what the resolutions reached that it takes back (`evidence.taken_back_by`)."""
     match event:
         case ReadingReceivedV1():
             return event.time

@@ -16,6 +16,7 @@ from contracts.events.incidents import (
     FaultEvent,
     FaultOpenedV1,
     FaultPausedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     FaultResumedV1,
     SpareInstalledV1,
@@ -94,6 +95,10 @@ def opened(moment: datetime, family: Family = "instrument", kind: str = "analyse
 def step(name: Step, moment: datetime) -> FaultEvent:
     event = STEP_EVENTS[name]
     return event(**_shared(), at=moment, by="zhang", posted_at=moment)
+
+
+def reopened(moment: datetime) -> FaultEvent:
+    return FaultReopenedV1(**_shared(), at=moment, by="rule:marked", posted_at=moment)
 
 
 def paused(moment: datetime, reason: PauseReason = "power") -> FaultEvent:

@@ -10,7 +10,7 @@ from contracts.agreements.calendar import Calendar, Year
 from contracts.agreements.clocks import SlaClause, Within, Workdays
 from contracts.values import Words
 from services.incidents.clock import derive, explain, explain_events
-from tests.incidents.clock_stories import CALENDAR, SOURCE, at, clause, opened, paused, resumed, step, words
+from tests.incidents.clock_stories import CALENDAR, SOURCE, at, clause, opened, paused, reopened, resumed, step, words
 
 HOUR = timedelta(hours=1)
 SOLVE = clause(4 * HOUR, covers="patrol", warns=(HOUR,))
@@ -70,6 +70,40 @@ def test_explanation_tells_the_whole_story() -> None:
         "outcome: met, 3 h 30 min counted, 30 min left",
     ]
     assert told.lines[4].zh == "2026-03-03 06:30:00 → 2026-03-03 09:30:00：3 小时，停电，扣除"
+
+
+def test_resolution_that_does_not_count_is_told() -> None:
+    steps = (*HISTORY, reopened(at("13:40")))
+    told = explain(derive(SOLVE, HISTORY[0], steps, CALENDAR, at("14:00")), CALENDAR)
+    assert english(told.lines)[5:] == [
+        "2026-03-03 09:30:00 → 2026-03-03 14:00:00: 4 h 30 min, counted",
+        "warning: 2026-03-03 12:30:00",
+        "due: 2026-03-03 13:30:00",
+        "resolution does not count: the fault was still there after 2026-03-03 13:00:00, "
+        "open again at 2026-03-03 13:40:00",
+        "outcome: breached, 4 h 30 min counted, 0 s left",
+    ]
+    assert told.lines[-2].zh == "解决不成立：2026-03-03 13:00:00 之后故障仍在，2026-03-03 13:40:00 重新打开"
+
+
+def test_resolution_as_it_reopens_does_not_count() -> None:
+    for over, state in ((at("13:00"), "breached"), (at("13:01"), "met")):
+        steps = (step("resolved", over), reopened(at("13:00")))
+        assert derive(SOLVE, opened(at("09:30")), steps, CALENDAR, at("14:00")).state == state
+
+
+def test_clock_that_ended_before_tells_no_resolution() -> None:
+    steps = (step("arrived", at("09:00")), step("resolved", at("10:00")), reopened(at("11:00")))
+    for until in (("arrived",), ("arrived", "resolved")):
+        clock = derive(clause(4 * HOUR, until=until), HISTORY[0], steps, CALENDAR, at("14:00"))
+        assert (clock.state, clock.voided) == ("met", ())
+
+
+def test_events_tell_that_a_fault_was_open_again() -> None:
+    (told,) = explain_events([reopened(at("13:40")), *HISTORY], agreement_with(SOLVE))
+    assert (told.clock.state, told.as_of, len(told.clock.voided)) == ("breached", at("13:40"), 1)
+    (over,) = explain_events([step("resolved", at("14:10")), reopened(at("13:40")), *HISTORY], agreement_with(SOLVE))
+    assert (over.clock.ended_at, over.clock.breached_at) == (at("14:10"), at("13:30"))
 
 
 def test_record_is_plain_json() -> None:

@@ -18,7 +18,7 @@ from contracts.agreements.days import UnknownYear
 from contracts.agreements.faults import PauseReason
 from contracts.events.incidents import FaultEvent
 from services.incidents.clock import Clock, derive
-from tests.incidents.clock_stories import clause, opened, paused, resumed, step, words
+from tests.incidents.clock_stories import clause, opened, paused, reopened, resumed, step, words
 
 DAY = 1440
 LAST = 13 * DAY
@@ -48,11 +48,26 @@ class Story:
     excludes: frozenset[PauseReason]
     marks: tuple[Mark, ...]
     steps: tuple[tuple[int, Step], ...]
+    again: tuple[int, ...]
     leads: frozenset[int]
 
     @property
     def end(self) -> int | None:
-        return min((max(minute, self.opening) for minute, name in self.steps if name in UNTIL), default=None)
+        ends = [minute for minute, name in self.steps if name == "spare_installed"]
+        for minute, name in self.steps:
+            if name == "resolved" and all(minute > then for then in self.again):
+                ends.append(minute)
+        return max(min(ends), self.opening) if ends else None
+
+    @property
+    def voids(self) -> list[tuple[int, int]]:
+        """The resolutions before the end that came to nothing, each with when that turned out first."""
+        found = []
+        for minute in sorted({minute for minute, name in self.steps if name == "resolved"}):
+            later = [then for then in self.again if then >= minute]
+            if later and (self.end is None or minute < self.end):
+                found.append((minute, min(later)))
+        return found
 
     @property
     def upto(self) -> int:
@@ -148,7 +163,8 @@ def told(story: Story, order: list[int]) -> Clock:
 
 def _events(story: Story) -> list[FaultEvent]:
     marks = [(paused if mark.pauses else resumed)(instant(mark.minute), mark.reason) for mark in story.marks]
-    return [*marks, *(step(name, instant(minute)) for minute, name in story.steps)]
+    again = [reopened(instant(minute)) for minute in story.again]
+    return [*marks, *again, *(step(name, instant(minute)) for minute, name in story.steps)]
 
 
 def _calendar(story: Story) -> Calendar:
@@ -184,7 +200,8 @@ def stories(draw: st.DrawFn) -> Story:
         worked=draw(st.frozensets(st.sampled_from([5, 6, 12]))) - holidays,
         excludes=draw(st.frozensets(st.sampled_from(REASONS))),
         marks=draw(some_marks(minutes)),
-        steps=tuple(draw(st.lists(st.tuples(minutes, names), max_size=2))),
+        steps=tuple(draw(st.lists(st.tuples(minutes, names), max_size=3))),
+        again=tuple(draw(st.just([]) | st.lists(minutes, max_size=2))),
         leads=frozenset(draw(st.lists(lengths, max_size=3))),
     )
 
@@ -225,6 +242,7 @@ def test_clock_agrees_with_the_walker(story: Story, order: list[int]) -> None:
     event(shown.state)
     _same_due(story, seen, shown)
     assert minute_of(shown.ended_at) == story.end
+    assert [(minute_of(void.at), minute_of(void.reopened_at)) for void in shown.voided] == story.voids
     assert shown.counted == timedelta(minutes=seen.counted)
     assert shown.left == timedelta(minutes=max(0, story.allowed - seen.counted))
     assert _state(story, seen) == shown.state

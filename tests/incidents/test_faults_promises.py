@@ -16,6 +16,7 @@ from contracts.events.incidents import (
     FaultAcknowledgedV1,
     FaultArrivedV1,
     FaultPausedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     FaultResumedV1,
     SlaBreachWithdrawnV1,
@@ -49,9 +50,10 @@ def at_once(one: Fault, now: datetime) -> Derived:
     return re_derive(one, LOT, CALENDAR, now)
 
 
+MOVES = [FaultAcknowledgedV1, FaultArrivedV1, FaultResolvedV1, FaultReopenedV1]
 half_hours = st.integers(-1, 24).map(lambda number: OPENED + number * minutes(30))
 steps = st.one_of(
-    st.builds(step, st.sampled_from([FaultAcknowledgedV1, FaultArrivedV1, FaultResolvedV1]), half_hours),
+    st.builds(step, st.sampled_from(MOVES), half_hours),
     st.builds(
         step,
         st.sampled_from([FaultPausedV1, FaultResumedV1]),

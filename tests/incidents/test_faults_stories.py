@@ -145,24 +145,6 @@ async def test_silence_after_power_loss_is_seen(desk: Desk) -> None:
     assert [(event.kind, event.at) for event in desk.told(FaultOpenedV1)][1:] == [("line-down", at("08:20"))]
 
 
-async def test_silence_resolved_by_hand_lasts_anew(desk: Desk) -> None:
-    await live(desk, "06:00", "06:20")
-    await desk.pass_time(at("08:00"))
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("07:50"))
-    await desk.pass_time(at("12:00"))
-    assert [event.at for event in desk.told(FaultOpenedV1)] == [at("06:50"), at("08:20")]
-
-
-async def test_resolved_by_hand_but_still_bad_reopens(desk: Desk) -> None:
-    await live(desk, "06:00", "06:20", so2=measured(3, "D"))
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("06:18"))
-    await live(desk, "06:20", "06:40", so2=measured(3, "D"))
-    assert [(event.since, event.at) for event in desk.told(FaultOpenedV1)] == [
-        (at("06:00"), at("06:05")),
-        (at("06:18"), at("06:25")),
-    ]
-
-
 async def test_failed_item_opens_one_fault(desk: Desk) -> None:
     failed = (ItemResult(item="inlet", ok=False, asset=PM), ItemResult(item="desk", ok=False))
     done = InspectionDoneV1(

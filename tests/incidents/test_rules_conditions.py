@@ -2,18 +2,20 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from datetime import datetime, timedelta
 from decimal import Decimal
+from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import event, given, settings
 from hypothesis import strategies as st
 
 from contracts.agreements.faults import Condition, FaultRule, FlagIs, Jump, Outside, Stuck, Swing
 from contracts.events.assets import Measured, ReadingReceivedV1
-from services.incidents.rules import Gone, Plan, Rewritten, Seen, Sign, Watch
+from services.incidents.rules import Again, Gone, Plan, Rewritten, Seen, Sign, Watch, resolved_by_people
 from tests.incidents.site_stories import HOT, PM, SITE, STEP, at, measured, minutes, plan, reading, rule, watched
-from tests.incidents.slow_rules import Instants, instants
+from tests.incidents.slow_rules import Closing, Instants, instants
 
 START = at("2026-03-03T20:00")
 CONDITIONS: dict[str, Condition] = {
@@ -61,15 +63,24 @@ def told(signs: list[Sign]) -> list[tuple[str, datetime]]:
     return [(names[type(sign)], sign.at) for sign in signs if not isinstance(sign, Rewritten)]
 
 
-def told_when(came: list[ReadingReceivedV1], by: Plan) -> Instants:
+def told_when(came: Sequence[ReadingReceivedV1 | Closing], by: Plan) -> Instants:
     """With the end of the reading that made us say it, as the slow version has it."""
     watch, found = Watch(SITE), Instants()
     for one in came:
+        if isinstance(one, Closing):
+            for fault in watch.open.values():
+                at = one.at(found)
+                watch = resolved_by_people(watch, fault.fault, at, one.told)
+                found.append(("closed", at, at))
+            continue
         watch, signs = watched([one], by, watch)
         for sign in signs:
             if isinstance(sign, Seen):
                 assert sign.at == one.at
                 found.append(("opened", sign.at, sign.since))
+            elif isinstance(sign, Again):
+                assert sign.at == one.at
+                found.append(("reopened", sign.at, sign.at))
             elif isinstance(sign, Gone):
                 found.append(("cleared", one.at, sign.at))
     return found
@@ -80,6 +91,31 @@ def told_when(came: list[ReadingReceivedV1], by: Plan) -> Instants:
 def test_instants_equal_the_slow_version(one: FaultRule, course: list[tuple[int, Measured | None]]) -> None:
     came = readings(course)
     assert told_when(came, plan([one])) == instants(one, "pm", came)
+
+
+SAMPLES = [measured(5), measured(5), measured(8), measured(8, "D"), measured(1, "D"), measured(0), measured(4, "M")]
+stretches = st.tuples(
+    st.integers(1, 9),
+    st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=2),
+    st.sampled_from([1, 1, 1, 1, 1, 7, 8, 30, 700]),
+    st.none() | st.sampled_from([0, 0, 0, 2, 5, 11, 60, 400, -2, -7, -60]),
+)
+
+
+@settings(deadline=None, max_examples=300)
+@given(rules(), st.lists(stretches, min_size=2, max_size=7))
+def test_reopenings_equal_the_slow_version(one: FaultRule, course: list[tuple[Any, ...]]) -> None:
+    """Stretches of values, after some of which people close what is open, with any time."""
+    came: list[ReadingReceivedV1 | Closing] = []
+    time = START
+    for length, values, gap, back in course:
+        for n in range(length):
+            time += STEP if n else gap * STEP
+            came.append(reading(time, pm=values[n % len(values)]))
+        came += [] if back is None else [Closing(time + STEP, minutes(back))]
+    said = told_when(came, plan([one]))
+    event(", ".join(sorted({name for name, _, _ in said})))
+    assert said == instants(one, "pm", came)
 
 
 @settings(deadline=None)

@@ -8,9 +8,10 @@ from typing import Any
 import pytest
 
 from contracts.agreements.faults import FaultRule, FlagIs
-from contracts.events.incidents import FaultOpenedV1, FaultResolvedV1
+from contracts.events.incidents import FaultOpenedV1, FaultReopenedV1, FaultResolvedV1
 from services.incidents.rules import Gone, Seen
-from tests.incidents.happenings import live, new_desk, post
+from tests.incidents.desk import every
+from tests.incidents.happenings import live, marks, new_desk, post
 from tests.incidents.site_stories import (
     HOT,
     PERIODS,
@@ -92,18 +93,23 @@ def test_value_that_is_not_looked_at_bridges_no_gap() -> None:
 
 
 @pytest.mark.parametrize(
-    ("posted", "since"),
+    ("heard", "over", "again"),
     [
-        (at("07:25"), at("07:10")),
-        (at("07:12"), at("07:12")),
+        (at("07:15"), at("06:20"), at("07:25")),
+        (at("07:25"), at("07:12"), at("07:30")),
+        (at("07:25"), at("07:22"), at("07:40")),
     ],
 )
-async def test_fault_closed_by_hand_does_not_reach_over_a_gap(posted: datetime, since: datetime) -> None:
+async def test_fault_closed_by_hand_does_not_reach_over_a_gap(heard: datetime, over: datetime, again: datetime) -> None:
     """Bad until 06:30 and again from 07:10 on: what is posted of a time before that reaches back to 07:10 only."""
     desk, bad = await new_desk(lot(rules=(MARKED,)), version=81), measured(5, "D")
     await live(desk, "06:00", "06:30", so2=bad)
-    await live(desk, "07:10", "07:25", so2=bad)
-    fault = desk.told(FaultOpenedV1)[0].fault
-    await post(desk, FaultResolvedV1, fault, at("06:20") if posted == at("07:25") else posted)
-    await live(desk, "07:25", "08:00", so2=bad)
-    assert [event.since for event in desk.told(FaultOpenedV1)] == [at("06:00"), since]
+    for time in every(minutes(5), at("07:10"), at("08:00")):
+        if time == heard:
+            await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, over)
+        await desk.pass_time(time + minutes(5))
+        await desk.hear(reading(time, so2=bad))
+    assert marks(desk, FaultOpenedV1, FaultReopenedV1) == [
+        ("FaultOpenedV1", at("06:15")),
+        ("FaultReopenedV1", again),
+    ]

@@ -3,17 +3,20 @@
 from __future__ import annotations
 
 from datetime import datetime, timedelta
+from itertools import accumulate
 
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.events.incidents import FaultOpenedV1, FaultResolvedV1
+from contracts.events.event import Event
+from contracts.events.incidents import FaultOpenedV1, FaultReopenedV1, FaultResolvedV1
 from services.incidents.handlers import ears
 from services.incidents.rules import Watch, fall_silent, silent_from
 from tests.incidents.desk import Desk
+from tests.incidents.happenings import faults, post
 from tests.incidents.site_stories import SILENCE, SITE, STEP, agreement, at, lot, minutes, plan, reading
 
-LASTS = SILENCE.lasts
+LASTS, MOMENT = SILENCE.lasts, timedelta(milliseconds=1)
 END = at("2026-03-05T00:00")
 
 
@@ -53,6 +56,55 @@ async def test_silences_equal_the_slow_version(gaps: list[int], clears: int) -> 
         for event in desk.told(FaultOpenedV1, FaultResolvedV1)
     ]
     assert told == slow_silences(ends, clears * minutes(7))
+
+
+def slow_closings(ends: list[datetime], closings: list[datetime]) -> list[tuple[str, datetime]]:
+    """Goes through the hours minute by minute: what was said by then, and what nothing that came speaks against."""
+    told: list[tuple[str, datetime]] = []
+    heard = since = ends[0]
+    now, is_same = ends[0], False
+    while now <= END:
+        is_open = bool(told) and told[-1][0] in ("opened", "reopened")
+        if not is_open and now - since >= LASTS:
+            told.append(("reopened" if is_same and now - since < timedelta(hours=48) else "opened", now))
+            is_open = True
+        if now in ends:
+            heard = since = now
+            is_same = False
+            if is_open:
+                told.append(("cleared", max(now, told[-1][1] + MOMENT) if told[-1][0] == "reopened" else now))
+        elif now in closings and is_open and now > told[-1][1]:
+            told.append(("closed", now))
+            since, is_same = max(now, heard), True
+        now += timedelta(minutes=1)
+    return told
+
+
+@settings(deadline=None, max_examples=40)
+@given(
+    st.lists(st.sampled_from([1, 2, 6, 7, 9, 12, 30]), min_size=1, max_size=12),
+    st.lists(st.integers(1, 400), max_size=8, unique=True),
+)
+async def test_closed_silences_equal_the_slow_version(gaps: list[int], closed: list[int]) -> None:
+    desk, ends = Desk(ears, at("05:00")), [at("05:00") + n * STEP for n in accumulate(gaps)]
+    closings = [at("05:00") + timedelta(minutes=3 * n) for n in closed]
+    await desk.publish(agreement(lot([SILENCE]), version=44))
+    for time in sorted({*ends, *closings}):
+        await desk.pass_time(time)
+        open_now = [fault for fault in faults(desk) if fault.open]
+        if time in ends:
+            await desk.hear(reading(time - STEP, pm=5))
+        elif open_now and time > max(open_now[0].opened.at, open_now[0].reopened_at or time - STEP):
+            await post(desk, FaultResolvedV1, open_now[0].id, time)
+    await desk.pass_time(END)
+    said = desk.told(FaultOpenedV1, FaultReopenedV1, FaultResolvedV1)
+    assert [(_name(event), event.at) for event in said] == slow_closings(ends, closings)
+
+
+def _name(event: Event) -> str:
+    if isinstance(event, FaultResolvedV1):
+        return "cleared" if event.by.startswith("rule:") else "closed"
+    return "opened" if isinstance(event, FaultOpenedV1) else "reopened"
 
 
 def test_site_that_was_never_heard_is_not_silent() -> None:

@@ -141,6 +141,27 @@ async def test_reading_becomes_a_clock(town: Town) -> None:
     assert [each["opened_at"] for each in silent] == ["2026-03-02T22:40:00Z"]
 
 
+async def test_fault_closed_too_early_is_open_again(town: Town) -> None:
+    """Over, so the supplier says, five minutes before it was due; the next value is marked as all before it."""
+    fault, marked = await gas_fault(town), measured(3, "D")
+    for late in range(25, 230, 25):
+        await town.move(at("06:10") + timedelta(minutes=late))
+        await town.hear(at("06:05") + timedelta(minutes=late), so2=marked)
+    await town.move(at("10:00"))
+    over = (await town.post(f"/v1/faults/{fault}/resolution", at=at("10:00").isoformat())).json()
+    assert (over["state"], over["clocks"][0]["state"]) == ("resolved", "met")
+    await town.move(at("10:11"))
+    await town.hear(at("10:05"), so2=marked)
+    (shown,) = await town.get(f"/v1/faults?site={town.site}")
+    assert (shown["id"], shown["state"], shown["resolved_at"]) == (fault, "open", None)
+    assert [step["step"] for step in shown["steps"]] == ["FaultResolved", "FaultReopened"]
+    assert (shown["clocks"][0]["state"], shown["clocks"][0]["breached_at"]) == ("breached", "2026-03-03T02:05:00Z")
+    late_post = await town.post(f"/v1/faults/{fault}/resolution", at=at("10:02").isoformat())
+    assert (late_post.status_code, late_post.json()["type"]) == (409, "urn:watchbill:problem:still-there")
+    (told,) = await town.get(f"/v1/faults/{fault}/clocks")
+    assert any("解决不成立" in line["zh"] for line in told["lines"])
+
+
 async def test_call_is_taken_once(town: Town) -> None:
     body = {"site": town.site, "asset": town.asset(PM), "kind": "analyser-fault", "text": "no display"}
     body |= {"at": at("04:50").isoformat()}

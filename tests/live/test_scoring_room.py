@@ -230,6 +230,36 @@ async def test_late_evidence_of_no_account_is_silent(town: Town) -> None:
     assert len(town.heard) == said
 
 
+async def test_reopened_fault_settles_its_months_again(town: Town) -> None:
+    """Two faults were over in March, so it was said. One of them was not: April is settled again, with it."""
+    march = [
+        *(papers.opened("s1", fault, "line-lost", at(20, month=3)) for fault in ("f1", "f2")),
+        *(papers.breached("s1", fault, "solved", at(20, 4, month=3)) for fault in ("f1", "f2")),
+        *(papers.resolved("s1", fault, "line-lost", at(29, month=3)) for fault in ("f1", "f2")),
+    ]
+    await town.tell(march)
+    await settled_april(town)
+    assert await revisions(town) == [("r1", "80.00", "28666.66")]
+    await town.move(at(6, 5, month=5))
+    assert await faults_of(town, "2026-04") == set()
+    await town.tell([papers.reopened("s1", "f1", "line-lost", at(31, month=3))])
+    assert await faults_of(town, "2026-04") == {"f1"}
+    assert [late["month"] for late in (await town.get("/v1/late-months")).json()] == ["2026-04"]
+    await town.move(at(6, 6, month=5))
+    assert await revisions(town) == [("r1", "80.00", "28666.66"), ("r2", "65.00", "23291.66")]
+    await town.tell([papers.resolved("s1", "f1", "line-lost", at(31, 1, month=3), n=2)])
+    assert await faults_of(town, "2026-04") == set()
+    await town.move(at(6, 8, month=5))
+    assert (await revisions(town))[-1] == ("r3", "80.00", "28666.66")
+
+
+async def faults_of(town: Town, month: str) -> set[str]:
+    """The faults that the score of this month looks at."""
+    export = await town.get(f"/v1/events?month={month}")
+    told = [json.loads(line)["data"] for line in export.text.splitlines()]
+    return {data["fault"] for data in told if "fault" in data}
+
+
 async def test_evidence_before_the_close_marks_nothing(town: Town) -> None:
     """A day of back-fill, and what comes between the end of the month and its close, is in the first settlement."""
     hours = papers.full_hours("s1", at(1), at(1, month=5))

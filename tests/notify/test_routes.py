@@ -32,6 +32,14 @@ def test_several_routes_tell_person_once() -> None:
     assert {notice.route for notice in notices} == {"opened"}
 
 
+def test_reopened_fault_is_told_like_its_opening() -> None:
+    for kind, severity in (("no-data", "major"), ("power-lost", "critical")):
+        first = told(town.opened(kind=kind, severity=severity))
+        again = told(town.reopened(kind=kind))
+        assert names(again) == names(first) != []
+        assert {(notice.template, notice.critical) for notice in again} == {("fault-reopened", severity == "critical")}
+
+
 def test_other_partys_group_is_not_told() -> None:
     stranger = town.person("stranger", 9, "city", "supplier-engineers")
     assert "stranger" not in {one for one, _ in names(told(town.opened(), Directory(people=(*town.PEOPLE, stranger))))}
@@ -48,6 +56,7 @@ def test_off_duty_engineer_is_not_told() -> None:
     [
         (town.opened(severity="minor", family="environment"), "minor", "environment"),
         (town.resolved(kind="power-lost"), "critical", "power"),
+        (town.reopened(kind="power-lost"), "critical", "power"),
         (town.warned(), "major", "data"),
         (town.breached(severity="critical"), "critical", "data"),
         (town.withdrawn(), "major", "data"),

@@ -18,12 +18,16 @@ from tests.notify import town
 
 BOTH = ("zh", "en")
 EVENTS: dict[str, Told] = {
-    "fault-opened": town.opened(), "fault-resolved": town.resolved(),
+    "fault-opened": town.opened(), "fault-reopened": town.reopened(), "fault-resolved": town.resolved(),
     "sla-warned": town.warned(), "sla-breached": town.breached(), "sla-breach-withdrawn": town.withdrawn(),
     "inspection-missed": town.missed(), "settlement-computed": town.settled(),
 }  # fmt: skip
 SMS = {
     "fault-opened": "【值守单】较重故障：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00起。编号5b0c9c1e，请及时处理。",
+    "fault-reopened": (
+        "【值守单】较重故障未消除，重新打开：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00仍在，原计时继续。"
+        "编号5b0c9c1e，请及时处理。"
+    ),
     "fault-resolved": "【值守单】故障已解决：木兰湖站 PM2.5 分析仪，数据中断，3月5日12:00。编号5b0c9c1e。",
     "sla-warned": (
         "【值守单】即将超时：木兰湖站 PM2.5 分析仪，数据中断（4小时内修复），时限3月5日16:00，剩余1小时30分。"
@@ -42,6 +46,9 @@ SMS = {
 }
 TITLES = {
     "fault-opened": "[较重故障] 木兰湖站 PM2.5 分析仪 数据中断 / Mulan Lake, PM2.5 monitor: No data",
+    "fault-reopened": (
+        "[较重故障未消除] 木兰湖站 PM2.5 分析仪 数据中断 / Mulan Lake, PM2.5 monitor: No data is open again"
+    ),
     "fault-resolved": "[故障已解决] 木兰湖站 PM2.5 分析仪 数据中断 / Mulan Lake, PM2.5 monitor: No data resolved",
     "sla-warned": (
         "[即将超时] 木兰湖站 PM2.5 分析仪 数据中断（4小时内修复），时限 2026-03-05 16:00 / "
@@ -168,7 +175,9 @@ def test_sms_names_station_instrument_and_kind(template: str) -> None:
 
 
 def test_every_template_has_its_example() -> None:
-    assert template_ids() == {*EVENTS, "bundle", "joined"} == {*TEMPLATES, "bundle", "joined"}
+    """No route names the words of a fault that is open again: they go where its opening went."""
+    ours = {"bundle", "joined", "fault-reopened"}
+    assert template_ids() == {*EVENTS, *ours} == {*TEMPLATES, *ours}
     assert {route_type(event) for event in EVENTS.values()} == {route.on for route in town.ROUTES}
 
 

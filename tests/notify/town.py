@@ -18,6 +18,7 @@ from contracts.agreements.scores import Part, Payment, Proportional, Sheet
 from contracts.agreements.sites import Asset, Site
 from contracts.events.incidents import (
     FaultOpenedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     SlaBreachedV1,
     SlaBreachWithdrawnV1,
@@ -153,6 +154,10 @@ def opened(**more: Any) -> FaultOpenedV1:
         "since": NOON - timedelta(minutes=30),
     }  # fmt: skip
     return FaultOpenedV1.model_validate({**_FAULT, **facts, **more})
+
+
+def reopened(**more: Any) -> FaultReopenedV1:
+    return FaultReopenedV1.model_validate({**_FAULT, **_STEP, "at": NOON, **more})
 
 
 def resolved(**more: Any) -> FaultResolvedV1:

@@ -14,6 +14,7 @@ from contracts.events.assets import Measured, ReadingReceivedV1
 from contracts.events.event import Event
 from contracts.events.incidents import (
     FaultOpenedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     SlaBreachedV1,
     SlaBreachWithdrawnV1,
@@ -194,9 +195,14 @@ def opened(
     return Recorded(f"opened {fault}", event)
 
 
-def resolved(site: str, fault: str, kind: str, when: datetime, asset: str | None = None) -> Recorded:
+def resolved(site: str, fault: str, kind: str, when: datetime, asset: str | None = None, n: int = 1) -> Recorded:
     event = FaultResolvedV1(**_fault(site, fault, kind, asset or site), at=when, by="li", posted_at=when)
-    return Recorded(f"resolved {fault}", event)
+    return Recorded(f"resolved {fault}" if n == 1 else f"resolved {fault} {n}", event)
+
+
+def reopened(site: str, fault: str, kind: str, when: datetime, asset: str | None = None, n: int = 1) -> Recorded:
+    event = FaultReopenedV1(**_fault(site, fault, kind, asset or site), at=when, by="rule:r", posted_at=when)
+    return Recorded(f"reopened {fault} {n}", event)
 
 
 def breached(site: str, fault: str, clause: str, due: datetime, n: int = 1) -> Recorded:

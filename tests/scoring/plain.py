@@ -226,9 +226,14 @@ def _lives(mine: list[Json]) -> list[Json]:
             found[data["fault"]] = {**data, **moments}
     for event in mine:
         if event["type"] == "FaultResolvedV1" and event["data"]["fault"] in found:
-            fault = found[event["data"]["fault"]]
-            fault["end"] = min(fault["end"], _moment(event["data"]["at"]))
+            fault, end = found[event["data"]["fault"]], _moment(event["data"]["at"])
+            if not any(then >= end for then in _reopenings(mine, fault["fault"])):
+                fault["end"] = min(fault["end"], end)
     return list(found.values())
+
+
+def _reopenings(mine: list[Json], fault: str) -> list[datetime]:
+    return [_moment(e["data"]["at"]) for e in mine if e["type"] == "FaultReopenedV1" and e["data"]["fault"] == fault]
 
 
 def _concerns(fault: Json, code: str, site: Json) -> bool:

@@ -87,6 +87,19 @@ def test_month_so_far_sees_no_later_deadline() -> None:
     assert [(value.numerator, value.denominator) for value in (before, after)] == [(0, 0), (0, 1)]
 
 
+def test_reopened_fault_is_not_handled() -> None:
+    """Said to be over on the 30th, open again on the 2nd, over on the 3rd; its first deadline fell on the 1st."""
+    fault = [*LATE_ON_THE_30TH, *ended(at(30, 20)), papers.reopened("s1", "f1", "line-lost", at(2, month=5))]
+    assert rates(fault) == [(0, 0), (0, 1), (0, 1)]
+    over = papers.resolved("s1", "f1", "line-lost", at(3, month=5), n=2)
+    assert rates([over, *fault]) == [(0, 0), (1, 1), (0, 0)]
+
+
+def test_resolution_as_it_reopens_does_not_count() -> None:
+    fault = [*LATE_ON_THE_30TH, *ended(at(30, 20)), papers.reopened("s1", "f1", "line-lost", at(30, 20))]
+    assert rates(fault) == [(0, 0), (0, 1), (0, 1)]
+
+
 moments = st.integers(0, 80 * 24 * 2).map(lambda n: at(1) + n * HOUR / 2)
 lasting = st.integers(1, 60 * 24 * 2).map(lambda n: n * HOUR / 2)
 
@@ -100,8 +113,10 @@ def lives(draw: st.DrawFn) -> list[Recorded]:
         found.append(papers.opened("s1", f"f{n}", "line-lost", opens))
         for clause in draw(st.sets(st.sampled_from(["on-site", "solved"]))):
             found.append(papers.breached("s1", f"f{n}", clause, opens + draw(lasting)))
+        for k in range(draw(st.integers(0, 2))):
+            found.append(papers.resolved("s1", f"f{n}", "line-lost", opens + draw(lasting), n=k + 1))
         if draw(st.booleans()):
-            found.append(papers.resolved("s1", f"f{n}", "line-lost", opens + draw(lasting)))
+            found.append(papers.reopened("s1", f"f{n}", "line-lost", opens + draw(lasting)))
     return found
 
 

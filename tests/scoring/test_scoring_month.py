@@ -57,6 +57,19 @@ def readings(draw: st.DrawFn) -> Story:
 
 
 @st.composite
+def endings(draw: st.DrawFn, site: str, fault: str, kind: str, opened: datetime, asset: str) -> list[Recorded]:
+    """Resolutions, and reopenings that take some of them back, at any times, often at one."""
+    times = st.integers(0, 10).map(lambda n: opened + n * 4 * HOUR) | st.integers(0, 500).map(
+        lambda n: opened + n * timedelta(minutes=5)
+    )
+    ends, again = (draw(st.lists(times, max_size=most)) for most in (2, draw(st.integers(0, 2))))
+    return [
+        *(papers.resolved(site, fault, kind, when, asset, n) for n, when in enumerate(ends, 1)),
+        *(papers.reopened(site, fault, kind, when, asset, n) for n, when in enumerate(again, 1)),
+    ]
+
+
+@st.composite
 def faults(draw: st.DrawFn) -> Story:
     found = Story()
     for n in range(draw(st.integers(0, 5))):
@@ -69,10 +82,7 @@ def faults(draw: st.DrawFn) -> Story:
         code = draw(st.sampled_from([None, "a34004"])) if kind == "broken" else None
         later = since + draw(st.integers(0, 30)) * timedelta(minutes=10)
         found.append(papers.opened(site, f"f{n}", kind, later, asset, code, since=since))
-        if draw(st.booleans()):
-            found.append(
-                papers.resolved(site, f"f{n}", kind, later + draw(st.integers(0, 500)) * timedelta(minutes=5), asset)
-            )
+        found += draw(endings(site, f"f{n}", kind, later, asset))
         for clause in draw(st.sets(st.sampled_from(["on-site", "solved", "free"]))):
             due = later + draw(st.integers(0, 40)) * HOUR
             found += [papers.breached(site, f"f{n}", clause, due, k) for k in range(draw(st.integers(1, 2)))]

@@ -12,7 +12,7 @@ from contracts.agreements.days import Interval
 from contracts.events.incidents import FaultEvent
 from services.incidents.clock.counting import Measure, counted_after, counted_until_due, reached, total
 from services.incidents.clock.face import State
-from services.incidents.clock.steps import End, Pause, end_of, excluded_time, pauses_of
+from services.incidents.clock.steps import End, Pause, Void, end_of, excluded_time, pauses_of, voids_of
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,6 +29,7 @@ class Course:
     due: datetime | None
     upto: datetime
     counted: timedelta
+    voids: list[Void]
 
     @property
     def breached_at(self) -> datetime | None:
@@ -74,4 +75,5 @@ def course_of(
     upto = end.at if end else max(now, opened_at)
     if due:
         spans += counted_after(measure, excluded, calendar, due, upto)
-    return Course(opened_at, measure, end, pauses, excluded, spans, due, upto, total(spans, upto))
+    voids = [void for void in voids_of(steps) if "resolved" in clause.until and (end is None or void.at < end.at)]
+    return Course(opened_at, measure, end, pauses, excluded, spans, due, upto, total(spans, upto), voids)

@@ -14,7 +14,7 @@ from services.incidents.clock import wording
 from services.incidents.clock.counting import measure_of
 from services.incidents.clock.course import Course, course_of
 from services.incidents.clock.coverage import Coverage, coverage_of
-from services.incidents.clock.face import Clock
+from services.incidents.clock.face import Clock, Voided
 from services.incidents.clock.segments import segments_of
 
 
@@ -91,4 +91,5 @@ def _covered(
         left=max(timedelta(0), allowed - course.counted),
         segments=segments_of(clause, course, calendar),
         warns=course.warns(clause.warns),
+        voided=tuple(Voided(at=void.at, reopened_at=void.reopened_at) for void in course.voids),
     )

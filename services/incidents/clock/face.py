@@ -27,6 +27,13 @@ class Segment(Frozen):
     reason: Words
 
 
+class Voided(Frozen):
+    """A resolution that did not end the clock: the fault was still there, and was opened again."""
+
+    at: AwareDatetime
+    reopened_at: AwareDatetime
+
+
 class Clock(Frozen):
     """One clause's clock for one fault, as of one instant. All instants are UTC, in whole milliseconds.
 
@@ -37,6 +44,7 @@ class Clock(Frozen):
     `segments` lie end to end from `starts` to the end of the clock; while it has none, to the later of now and `due`,
     so that they always show how `due` came about (what lies after now may still change).
     `warns`: the instants at which the time left equals a warning lead, before the end of the clock.
+    `voided`: the resolutions before the end of the clock that it waited for and that do not count.
     State "paused" means an open excluded pause; outside the counted hours a clock is "running".
     """
 
@@ -64,3 +72,4 @@ class Clock(Frozen):
     left: timedelta = timedelta(0)
     segments: tuple[Segment, ...] = ()
     warns: tuple[AwareDatetime, ...] = ()
+    voided: tuple[Voided, ...] = ()

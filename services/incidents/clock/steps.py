@@ -14,6 +14,7 @@ from contracts.events.incidents import (
     FaultArrivedV1,
     FaultEvent,
     FaultPausedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     FaultResumedV1,
     SpareInstalledV1,
@@ -37,6 +38,13 @@ class End(NamedTuple):
     by: Step
 
 
+class Void(NamedTuple):
+    """A resolution that does not count, and when the fault was opened again."""
+
+    at: datetime
+    reopened_at: datetime
+
+
 class Pause(NamedTuple):
     """From (included) to (excluded; ENDLESS while open)."""
 
@@ -48,14 +56,25 @@ class Pause(NamedTuple):
 def end_of(until: Sequence[Step], opened_at: datetime, steps: Iterable[FaultEvent]) -> End | None:
     """The first of the steps a clause waits for; one that came before the opening ends the clock at the opening.
 
-    Of several at one instant, the one named first by the clause.
+    Of several at one instant, the one named first by the clause. A resolution at or before a reopening is none.
     """
-    said = ((STEPS.get(type(step)), step.at) for step in steps)
-    ends = [(max(at, opened_at), until.index(step)) for step, at in said if step is not None and step in until]
+    known = list(steps)
+    void = {void.at for void in voids_of(known)}
+    said = ((STEPS.get(type(step)), step.at) for step in known)
+    counting = ((step, at) for step, at in said if step != "resolved" or at not in void)
+    ends = [(max(at, opened_at), until.index(step)) for step, at in counting if step is not None and step in until]
     if not ends:
         return None
     at, place = min(ends)
     return End(at, until[place])
+
+
+def voids_of(steps: Iterable[FaultEvent]) -> list[Void]:
+    """The resolutions that do not count, in order of time, each with the first reopening at or after it."""
+    known = list(steps)
+    again = sorted(step.at for step in known if isinstance(step, FaultReopenedV1))
+    ends = {step.at for step in known if isinstance(step, FaultResolvedV1)} if again else set()
+    return [Void(at, next(then for then in again if then >= at)) for at in sorted(ends) if at <= again[-1]]
 
 
 def pauses_of(steps: Iterable[FaultEvent], end: End | None) -> list[Pause]:

@@ -9,7 +9,7 @@ from contracts.agreements.calendar import DayKind, Hours
 from contracts.agreements.days import is_every
 from contracts.values import Words
 from services.incidents.clock.face import Clock, Segment, State
-from services.incidents.clock.wording import KINDS, STEPS, lasting, listed, moment
+from services.incidents.clock.wording import KINDS, STEPS, lasting, listed, moment, voided
 
 STATES: dict[State, Words] = {
     "not_covered": Words(zh="不适用", en="not covered"),
@@ -80,6 +80,8 @@ def outcome(clock: Clock, timezone: str) -> Iterator[Words]:
     for at in clock.warns:
         yield Words(zh=f"预警：{moment(at, timezone)}", en=f"warning: {moment(at, timezone)}")
     yield _due(clock, timezone)
+    for void in clock.voided:
+        yield voided(moment(void.at, timezone), moment(void.reopened_at, timezone))
     if clock.ended_at is not None and clock.ended_by is not None:
         step, ended = STEPS[clock.ended_by], moment(clock.ended_at, timezone)
         yield Words(zh=f"{step.zh}：{ended}", en=f"{step.en}: {ended}")

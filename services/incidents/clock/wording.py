@@ -136,6 +136,14 @@ def opening_day() -> Words:
     return OPENING_DAY
 
 
+def voided(at: str, reopened_at: str) -> Words:
+    """That a resolution did not end a clock."""
+    return Words(
+        zh=f"解决不成立：{at} 之后故障仍在，{reopened_at} 重新打开",
+        en=f"resolution does not count: the fault was still there after {at}, open again at {reopened_at}",
+    )
+
+
 def outside(hours: str | None, calendar: Calendar) -> Words:
     """Why time does not count: it is outside the hours, or (None) not on a workday."""
     if hours is None:

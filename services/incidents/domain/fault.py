@@ -13,6 +13,7 @@ from contracts.events.incidents import (
     FaultArrivedV1,
     FaultOpenedV1,
     FaultPausedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     FaultResumedV1,
     SpareInstalledV1,
@@ -33,7 +34,8 @@ Step = Annotated[
     | Annotated[FaultAnalysedV1, Tag("FaultAnalysedV1")]
     | Annotated[FaultPausedV1, Tag("FaultPausedV1")]
     | Annotated[FaultResumedV1, Tag("FaultResumedV1")]
-    | Annotated[FaultResolvedV1, Tag("FaultResolvedV1")],
+    | Annotated[FaultResolvedV1, Tag("FaultResolvedV1")]
+    | Annotated[FaultReopenedV1, Tag("FaultReopenedV1")],
     Discriminator(_step_type),
 ]
 
@@ -78,8 +80,14 @@ class Fault(State):
 
     @property
     def resolved(self) -> FaultResolvedV1 | None:
-        """The step that ended it."""
-        return next((step for step in self.steps if isinstance(step, FaultResolvedV1)), None)
+        """The step that ended it: the earliest resolution after the last reopening; those before it do not count."""
+        since, steps = self.reopened_at, (step for step in self.steps if isinstance(step, FaultResolvedV1))
+        return min((step for step in steps if since is None or step.at > since), key=lambda step: step.at, default=None)
+
+    @property
+    def reopened_at(self) -> datetime | None:
+        """Up to when it is certain that it was not over, whatever was said; None where it was never opened again."""
+        return max((step.at for step in self.steps if isinstance(step, FaultReopenedV1)), default=None)
 
     @property
     def resolved_at(self) -> datetime | None:

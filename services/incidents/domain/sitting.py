@@ -9,13 +9,13 @@ from datetime import datetime
 from contracts.agreements.agreement import Agreement, Lot
 from contracts.agreements.sites import Site
 from contracts.events.event import Event
-from contracts.events.incidents import FaultResolvedV1
+from contracts.events.incidents import FaultReopenedV1, FaultResolvedV1
 from services.incidents.domain.fault import Alarm, Fault, Step, identity_of
 from services.incidents.domain.opening import Found, kind_of, open_fault
 from services.incidents.domain.pauses import adjusted
 from services.incidents.domain.sla import fired, re_derive
 from services.incidents.domain.steps import recorded, with_step
-from services.incidents.rules import Gone, Seen, Sign, Watch, opened_by_people, outages_of, resolved_by_people
+from services.incidents.rules import Again, Gone, Seen, Sign, Watch, opened_by_people, outages_of, resolved_by_people
 
 
 @dataclass(frozen=True)
@@ -65,15 +65,15 @@ class Sitting:
         self._versions.setdefault(agreement.version, agreement)
 
     def heed(self, signs: Iterable[Sign], watch: Watch) -> None:
-        """Opens, resolves and pauses faults by the signs that led to this watch."""
+        """Opens, resolves and pauses faults by the signs that led to this watch; KeyError: one was not handed in."""
         self.watch = watch
         evidence: dict[str, None] = {}
         for sign in signs:
             match sign:
                 case Seen():
                     self._open(_found(sign, self.terms.lot))
-                case Gone():
-                    self._resolve(sign)
+                case Again() | Gone():
+                    self._move(sign)
             evidence |= dict.fromkeys(sign.evidence)
         self._adjust(tuple(evidence))
 
@@ -91,7 +91,7 @@ class Sitting:
         """Records what somebody did; `Refused` where it cannot be. `however_late` as `with_step` has it."""
         self._change(with_step(self._faults[fault], step, self.now, however_late=however_late), step)
         if isinstance(step, FaultResolvedV1):
-            self.watch = resolved_by_people(self.watch, fault, step.at)
+            self.watch = resolved_by_people(self.watch, fault, step.at, self.now)
         self._adjust((fault,))
 
     def woke(self, fault: str, name: str, key: str) -> None:
@@ -123,14 +123,15 @@ class Sitting:
         self._touched[fault.id] = None
         self._says.append(fault.opened)
 
-    def _resolve(self, gone: Gone) -> None:
-        fault = self._faults[gone.fault]
-        step = FaultResolvedV1(
+    def _move(self, sign: Again | Gone) -> None:
+        fault = self._faults[sign.fault]
+        kind = FaultReopenedV1 if isinstance(sign, Again) else FaultResolvedV1
+        step = kind(
             **identity_of(fault.opened),
-            at=gone.at,
-            by=f"rule:{gone.rule}",
+            at=sign.at,
+            by=f"rule:{sign.rule}",
             posted_at=self.now,
-            evidence=gone.evidence,
+            evidence=sign.evidence,
         )
         self._change(recorded(fault, step), step)
 

@@ -20,8 +20,8 @@ def with_step(fault: Fault, step: Step, now: datetime, *, however_late: bool = F
     """The fault with one step more. `however_late`: an administrator may say what happened long ago.
 
     Refused (422): the step lies ahead of `now` by more than two minutes, or before the first sign of the fault.
-    Refused (409): it follows the resolution, the fault was closed more than 48 h ago, it lies more than 48 h back, or
-    it contradicts its pauses.
+    Refused (409): it follows the resolution, the fault was closed more than 48 h ago, it lies more than 48 h back, it
+    contradicts its pauses, or it is a resolution and the fault was still there after that time.
     """
     _check_time(fault, step, now)
     if fault.resolved is not None:
@@ -30,13 +30,15 @@ def with_step(fault: Fault, step: Step, now: datetime, *, however_late: bool = F
         check_age(step.at, now)
     if isinstance(step, FaultPausedV1 | FaultResumedV1):
         _check_pause(fault, step)
+    if isinstance(step, FaultResolvedV1):
+        _check_over(fault, step)
     return recorded(fault, step)
 
 
 def recorded(fault: Fault, *steps: Step) -> Fault:
     """The fault with these steps added, whoever made them."""
-    is_over = any(isinstance(step, FaultResolvedV1) for step in steps)
-    return fault.has(steps=(*fault.steps, *steps), open=fault.open and not is_over)
+    after = fault.has(steps=(*fault.steps, *steps))
+    return after.has(open=after.resolved is None)
 
 
 def check_age(at: datetime, now: datetime) -> None:
@@ -64,6 +66,11 @@ def _check_late(fault: Fault, step: Step, end: FaultResolvedV1, now: datetime) -
     if now > end.posted_at + LATE_EVIDENCE:
         zh, en = "故障关闭已超过48小时，不能再补录", "The fault was closed more than 48 hours ago"
         raise Refused(409, "closed-for-good", zh, en)
+
+
+def _check_over(fault: Fault, step: FaultResolvedV1) -> None:
+    if fault.reopened_at is not None and step.at <= fault.reopened_at:
+        raise Refused(409, "still-there", "该时间之后故障仍在", "The fault was still there after this time")
 
 
 def _check_pause(fault: Fault, step: FaultPausedV1 | FaultResumedV1) -> None:

@@ -9,11 +9,12 @@ from services.incidents.rules.identity import fault_id
 from services.incidents.rules.observe import observe
 from services.incidents.rules.outages import outages_of
 from services.incidents.rules.plan import Plan, plan_of
-from services.incidents.rules.signs import Gone, Rewritten, Seen, Sign
+from services.incidents.rules.signs import Again, Gone, Rewritten, Seen, Sign
 from services.incidents.rules.silence import fall_silent, silent_from
 from services.incidents.rules.watch import OpenFault, Watch
 
 __all__ = [
+    "Again",
     "Gone",
     "OpenFault",
     "Plan",

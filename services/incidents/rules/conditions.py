@@ -1,7 +1,7 @@
 """The conditions of the rules: what one value says, given the last.
 
-A judge answers since when its condition is true (ms), GOOD_WORD where it is false, None where the reading says
-nothing: no value, or a mark that the rule does not look at.
+A judge answers since when its condition is true (ms), GOOD_WORD where it is false, NOT_YET where it is false only
+because a run has not lasted, None where the reading says nothing: no value, or a mark that the rule does not look at.
 """
 
 from __future__ import annotations
@@ -17,6 +17,7 @@ from services.incidents.rules.instants import local_day, ms_in
 from services.incidents.rules.watch import Memory
 
 GOOD_WORD = -1
+NOT_YET = -2
 Verdict = int | None
 Answer = tuple[Verdict, Memory | None]
 
@@ -89,7 +90,7 @@ class Still:
         if self.ignores is not None and value <= self.ignores:
             return GOOD_WORD, None
         if memory is None or memory.last < sample.reach:
-            return GOOD_WORD, Memory(sample.start, value, value, sample.end)
+            return NOT_YET, Memory(sample.start, value, value, sample.end)
         since, low, high = memory.since, memory.low, memory.high
         if value < low:
             low = value
@@ -97,7 +98,7 @@ class Still:
             high = value
         if high - low > self.tolerance:
             return GOOD_WORD, Memory(sample.start, value, value, sample.end)
-        return (since if sample.end - since >= self.lasts else GOOD_WORD), Memory(since, low, high, sample.end)
+        return (since if sample.end - since >= self.lasts else NOT_YET), Memory(since, low, high, sample.end)
 
 
 @dataclass(frozen=True, slots=True)

@@ -9,7 +9,7 @@ import msgspec
 
 from services.incidents.rules.watch import Watch
 
-_KEYED = ("newest", "lacking", "streaks", "memories", "open", "trails")
+_KEYED = ("newest", "lacking", "streaks", "memories", "open", "doubts", "trails")
 
 
 def plain_of(watch: Watch) -> dict[str, Any]:

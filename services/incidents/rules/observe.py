@@ -7,12 +7,12 @@ import msgspec
 from contracts.agreements.faults import PauseReason
 from contracts.events.assets import ReadingReceivedV1
 from services.incidents.rules import book
-from services.incidents.rules.conditions import GOOD_WORD, Judge, Sample
+from services.incidents.rules.conditions import GOOD_WORD, NOT_YET, Judge, Sample
 from services.incidents.rules.identity import fault_id
 from services.incidents.rules.instants import moment_of, ms_of, reach_of, reading_id
 from services.incidents.rules.outages import corrected, noted
 from services.incidents.rules.plan import Bench, Plan, Track
-from services.incidents.rules.signs import Gone, Rewritten, Seen, Sign
+from services.incidents.rules.signs import Again, Gone, Rewritten, Seen, Sign
 from services.incidents.rules.silence import heard_again
 from services.incidents.rules.watch import (
     BAD,
@@ -21,6 +21,7 @@ from services.incidents.rules.watch import (
     GOOD,
     SEEN,
     SUSPECTED,
+    Doubt,
     Memory,
     OpenFault,
     Streak,
@@ -92,7 +93,7 @@ class _Look:
         live = ms_of(self.reading.received_at) - self.end < track.lasts
         streak = heard_again(self.streaks[track.key], live, self.watch.heard)
         if streak is None:
-            self.streaks.pop(track.key)
+            self._drop(track)
             return
         self.streaks[track.key] = streak
         if streak.phase == CLEARING and live and self.watch.heard - streak.since >= track.clears:
@@ -109,7 +110,9 @@ class _Look:
             return
         if track.trailed:
             self.watch = noted(self.watch, track, _grade(judge, sample), self.start, self.end)
-        if verdict >= 0:
+        if streak is not None and self._leaves_in_doubt(track, verdict):
+            self.streaks[key] = Streak(SUSPECTED, streak.since, streak.first, self.end)
+        elif verdict >= 0:
             self._worsen(track, streak, verdict)
         elif streak is not None:
             self._mend(track, streak)
@@ -120,13 +123,24 @@ class _Look:
         else:
             self.memories[key] = memory
 
+    def _leaves_in_doubt(self, track: Track, verdict: int) -> bool:
+        """Whether it tells nothing of a fault since that was closed: it is of the time before, or not bad yet."""
+        doubt = book.doubt_of(self.watch, track, self.end)
+        return doubt is not None and (verdict == NOT_YET or (verdict >= 0 and self.start < doubt.at))
+
+    def _drop(self, track: Track) -> None:
+        del self.streaks[track.key]
+        self.watch = book.undoubted(self.watch, track)
+
     def _worsen(self, track: Track, streak: Streak | None, since: int) -> None:
         if streak is None:
             streak = Streak(SUSPECTED, since, since, self.end)
         elif streak.phase == CLEARING or streak.last < self.reach:
-            streak = Streak(SUSPECTED if streak.phase == SUSPECTED else SEEN, since, since, self.end)
+            phase = SUSPECTED if streak.phase == SUSPECTED else SEEN
+            streak = Streak(phase, since, since, self.end, self.end if streak.phase == CLEARING else streak.back)
         else:
-            streak = Streak(streak.phase, streak.since, streak.first, self.end)
+            first = streak.first if streak.first >= 0 else self.start
+            streak = Streak(streak.phase, streak.since, first, self.end, streak.back)
         self.streaks[track.key] = streak
         if streak.phase == SUSPECTED and self.end - streak.since >= track.lasts:
             self._see(track, streak)
@@ -136,6 +150,8 @@ class _Look:
             self.watch = book.held(self.watch, track.slot, track.key)
         elif book.is_suppressed(self.watch, track):
             return
+        elif doubt := book.doubt_of(self.watch, track, self.end):
+            self._reopen(track, streak, doubt)
         else:
             self._open(track, streak)
         self.streaks[track.key] = Streak(SEEN, streak.since, streak.first, streak.last)
@@ -145,14 +161,21 @@ class _Look:
         fault = fault_id(self.plan.agreement, track.asset, track.kind, at)
         known = OpenFault(fault, track.asset, track.kind, "reading", self.end, (track.key,))
         self.watch = book.opened(self.watch, known, streak.since, None if track.trailed else track.pauses)
-        starts = dict.fromkeys(start for start in (streak.first, self.start) if start >= 0)
-        evidence = tuple(reading_id(self.reading.site, self.reading.kind, start) for start in starts)
-        since = moment_of(streak.since)
+        since, evidence = moment_of(streak.since), self._bad_ones(streak)
         self.signs.append(Seen(fault, track.kind, track.asset, track.rule, "reading", since, at, track.code, evidence))
+
+    def _reopen(self, track: Track, streak: Streak, doubt: Doubt) -> None:
+        fault, at, evidence = doubt.fault.fault, moment_of(self.end), self._bad_ones(streak)
+        self.watch = book.reopened(self.watch, doubt, track.key, self.end)
+        self.signs.append(Again(fault, track.kind, track.asset, track.rule, "reading", at, evidence))
+
+    def _bad_ones(self, streak: Streak) -> tuple[str, ...]:
+        starts = dict.fromkeys(start for start in (streak.first, self.start) if start >= 0)
+        return tuple(reading_id(self.reading.site, self.reading.kind, start) for start in starts)
 
     def _mend(self, track: Track, streak: Streak) -> None:
         if streak.phase == SUSPECTED:
-            del self.streaks[track.key]
+            self._drop(track)
             return
         anew = streak.phase == SEEN or streak.last < self.reach
         good = self.start if anew else streak.since

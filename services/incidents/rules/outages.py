@@ -55,6 +55,12 @@ def claim_ended(watch: Watch, fault: str, ends: int) -> Watch:
     return msgspec.structs.replace(watch, claims=tuple(claim for claim in claims if claim not in gone), horizon=horizon)
 
 
+def claim_resumed(watch: Watch, fault: str) -> Watch:
+    """The watch after the fault that said so turned out not to be over: the outage has gone on."""
+    claims = [msgspec.structs.replace(claim, ends=None) if claim.fault == fault else claim for claim in watch.claims]
+    return msgspec.structs.replace(watch, claims=tuple(claims))
+
+
 def _trail(watch: Watch, track: Track) -> Trail:
     known = watch.trails.get(track.key)
     if known is not None and (known.reason, known.lasts, known.clears) == (track.pauses, track.lasts, track.clears):

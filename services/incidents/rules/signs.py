@@ -26,6 +26,20 @@ class Seen:
 
 
 @dataclass(frozen=True, slots=True)
+class Again:
+    """A fault that people closed was never over: it is to be opened again. `at`: when that was certain."""
+
+    fault: str
+    kind: str
+    asset: str
+    rule: str
+    source: Literal["reading", "silence"]
+    at: datetime
+    evidence: tuple[str, ...] = ()
+    """The first and the last bad reading since it was closed."""
+
+
+@dataclass(frozen=True, slots=True)
 class Gone:
     """A fault is to be resolved: nothing that held it open is true any more."""
 
@@ -45,4 +59,4 @@ class Rewritten:
     evidence: tuple[str, ...]
 
 
-Sign = Seen | Gone | Rewritten
+Sign = Seen | Again | Gone | Rewritten

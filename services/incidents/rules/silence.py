@@ -14,8 +14,8 @@ from services.incidents.rules import book
 from services.incidents.rules.identity import fault_id
 from services.incidents.rules.instants import moment_of, ms_of
 from services.incidents.rules.plan import Plan, Track
-from services.incidents.rules.signs import Seen, Sign
-from services.incidents.rules.watch import CLEARING, SEEN, SUSPECTED, OpenFault, Streak, Watch
+from services.incidents.rules.signs import Again, Seen, Sign
+from services.incidents.rules.watch import CLEARING, SEEN, SUSPECTED, Doubt, OpenFault, Streak, Watch
 
 
 def heard_again(streak: Streak, live: bool, heard: int) -> Streak | None:
@@ -51,14 +51,16 @@ def _due(watch: Watch, track: Track) -> int | None:
     return max(watch.heard, streak.since) + track.lasts if streak.phase == SUSPECTED else None
 
 
-def _silent(watch: Watch, plan: Plan, track: Track, due: int, now: int) -> tuple[Watch, Seen | None]:
+def _silent(watch: Watch, plan: Plan, track: Track, due: int, now: int) -> tuple[Watch, Sign | None]:
     streak = watch.streaks.get(track.key)
     if streak is not None and streak.phase == CLEARING:
-        return _with(watch, track, Streak(SEEN, streak.since, -1)), None
+        return _with(watch, track, Streak(SEEN, streak.since, -1, back=due)), None
     if track.slot in watch.open:
         return _with(book.held(watch, track.slot, track.key), track, Streak(SEEN, watch.heard, -1)), None
     if book.is_suppressed(watch, track):
         return _with(watch, track, Streak(SUSPECTED, now, -1)), None
+    if doubt := book.doubt_of(watch, track, due):
+        return _reopen(watch, track, due, doubt)
     return _open(watch, plan, track, due)
 
 
@@ -69,6 +71,12 @@ def _open(watch: Watch, plan: Plan, track: Track, due: int) -> tuple[Watch, Seen
     after = book.opened(_with(watch, track, Streak(SEEN, since, -1)), known, since, track.pauses)
     sign = Seen(fault, track.kind, track.asset, track.rule, "silence", moment_of(since), moment_of(due))
     return after, sign
+
+
+def _reopen(watch: Watch, track: Track, due: int, doubt: Doubt) -> tuple[Watch, Again]:
+    seen = _with(watch, track, Streak(SEEN, due - track.lasts, -1))
+    after = book.reopened(seen, doubt, track.key, due)
+    return after, Again(doubt.fault.fault, track.kind, track.asset, track.rule, "silence", moment_of(due))
 
 
 def _with(watch: Watch, track: Track, streak: Streak) -> Watch:

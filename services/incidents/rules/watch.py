@@ -29,19 +29,22 @@ class Streak(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     SUSPECTED: bad since `since`, not yet for long enough. SEEN: it holds a fault open, bad since `since`. CLEARING:
     good since `since`, not yet for long enough. No `since` lies before a gap in the values that the rule looks at.
-    `first`: start of the first bad reading, or -1. `last`: end of the last value that the rule looked at.
+    `first`: start of the first bad reading, or -1. `last`: end of the last value that the rule looked at. `back`: end
+    of the value with which it relapsed while it was clearing, or 0.
     """
 
     phase: int
     since: int
     first: int
     last: int = 0
+    back: int = 0
 
 
 class OpenFault(msgspec.Struct, frozen=True, array_like=True):
     """An open fault, and the tracks (rule, asset, code) that still need it open.
 
     `good`: since when those were good that needed it and no longer do, by the last of them; 0 where there are none.
+    One that was opened again is not over before that.
     """
 
     fault: str
@@ -51,6 +54,17 @@ class OpenFault(msgspec.Struct, frozen=True, array_like=True):
     at: int
     holders: tuple[str, ...] = ()
     good: int = 0
+
+
+class Doubt(msgspec.Struct, frozen=True, array_like=True):
+    """A fault that people closed while rules held it open; its holders are those that were not seen good since.
+
+    `at`: when it was over, by what they said; `told`: when they said so.
+    """
+
+    fault: OpenFault
+    at: int
+    told: int
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -97,7 +111,7 @@ class Watch(msgspec.Struct, frozen=True):
 
     `newest`: start of the newest evaluated reading by kind; `lacking`: of the codes that rules look at, those which no
     packet of that period held yet. `heard`: end of the newest reading of all.
-    `streaks`, `memories`, `trails`: by track (`rule|asset|code`). `open`: by `asset|kind`, so at most one each.
+    `streaks`, `memories`, `trails`: by track (`rule|asset|code`). `open`, `doubts`: by `asset|kind`, at most one each.
     `armed`: due time of the site's silence timer. `horizon`: outages that ended before it are no longer known.
     """
 
@@ -108,6 +122,7 @@ class Watch(msgspec.Struct, frozen=True):
     streaks: dict[str, Streak] = {}
     memories: dict[str, Memory] = {}
     open: dict[str, OpenFault] = {}
+    doubts: dict[str, Doubt] = {}
     trails: dict[str, Trail] = {}
     claims: tuple[Claim, ...] = ()
     closed: tuple[Closed, ...] = ()

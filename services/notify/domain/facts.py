@@ -11,6 +11,7 @@ from contracts.agreements.faults import Severity
 from contracts.events.incidents import (
     FaultEvent,
     FaultOpenedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     SlaBreachedV1,
     SlaBreachWithdrawnV1,
@@ -100,6 +101,15 @@ def _(event: FaultOpenedV1, lot: Lot) -> dict[str, object]:
     detail = _DETAILS.get(event.source, halves)(event.detail)
     more = {"severity": SEVERITIES[event.severity], "source": _SOURCES[event.source], "since": event.since}
     return {**_of_fault(event, lot, event.title), **more, "detail": detail}
+
+
+@_facts.register
+def _(event: FaultReopenedV1, lot: Lot) -> dict[str, object]:
+    facts = _of_fault(event, lot, named(lot.fault_kinds, event.kind))
+    before = headline_of(facts)
+    headline = Words(zh=f"{before.zh} 未消除，重新打开", en=f"{before.en}, open again")
+    severity = next(SEVERITIES[kind.severity] for kind in lot.fault_kinds if kind.id == event.kind)
+    return {**facts, "severity": severity, "headline": headline}
 
 
 @_facts.register

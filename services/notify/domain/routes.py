@@ -14,6 +14,7 @@ from contracts.agreements.notices import Group, Quiet, Route
 from contracts.events.incidents import (
     FaultEvent,
     FaultOpenedV1,
+    FaultReopenedV1,
     FaultResolvedV1,
     SlaBreachedV1,
     SlaBreachWithdrawnV1,
@@ -28,6 +29,7 @@ from services.notify.domain.directory import LOCAL, Directory, Person, next_loca
 
 Told = (
     FaultOpenedV1
+    | FaultReopenedV1
     | FaultResolvedV1
     | SlaWarnedV1
     | SlaBreachedV1
@@ -86,7 +88,7 @@ def notices_for(event: Told, cause: str, lot: Lot, directory: Directory, now: da
         notice = Notice(
             id=notice_id(cause, to.person.id, to.channel), cause=cause, person=to.person.id,
             organisation=to.person.organisation, channel=to.channel, agreement=event.agreement, lot=lot.id,
-            group=to.group.id, route=to.route.id, template=to.route.template, subject=subject_of(event),
+            group=to.group.id, route=to.route.id, template=template_for(event, to.route), subject=subject_of(event),
             critical=critical, send_at=send_at,
         )  # fmt: skip
         found.setdefault((to.person.id, to.channel), notice)
@@ -136,8 +138,15 @@ def after_quiet(now: datetime, quiet: Quiet | None) -> datetime:
 
 
 def route_type(event: Told) -> str:
-    """The event's type as routes name it, without its version."""
+    """The event's type as routes name it, without its version. Whoever hears that a fault opens hears it again."""
+    if isinstance(event, FaultReopenedV1):
+        return "FaultOpened"
     return re.sub(r"V\d+$", "", event.type())
+
+
+def template_for(event: Told, route: Route) -> str:
+    """The route's template; a fault that is open again has words of its own."""
+    return "fault-reopened" if isinstance(event, FaultReopenedV1) else route.template
 
 
 def _matches(route: Route, event: Told, traits: Traits) -> bool:
