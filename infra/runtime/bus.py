@@ -14,6 +14,7 @@ from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
 from contracts.events.catalog import TOPICS
+from infra.runtime.connections import kafka_options, kafka_security
 from infra.runtime.ears import Ears
 from infra.runtime.feed import Feed
 from infra.runtime.health import Health
@@ -30,7 +31,7 @@ _LOGGER.setLevel(logging.WARNING)  # a line for each batch says nothing that our
 
 async def ensure_topics(settings: RuntimeSettings) -> None:
     """Creates the streams that are not there yet; no stream is ever made by a misspelt name."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
     await admin.start()
     try:
         missing = {f"{settings.streams}{topic}" for topic in TOPICS} - set(await admin.list_topics())
@@ -52,7 +53,7 @@ async def ensure_topics(settings: RuntimeSettings) -> None:
 def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
     """An idempotent producer that counts a record as sent when all replicas have it."""
     return AIOKafkaProducer(
-        bootstrap_servers=settings.kafka_servers,
+        **kafka_options(settings),
         client_id=f"watchbill-{service}-{settings.instance}",
         acks="all",
         enable_idempotence=True,
@@ -76,7 +77,11 @@ class Bus:
 
     def __init__(self, settings: RuntimeSettings, ears: Ears, lines: Sequence[Line], health: Health) -> None:
         self.broker = KafkaBroker(
-            settings.kafka_servers, apply_types=False, client_id=f"watchbill-{ears.service}", logger=_LOGGER
+            settings.kafka_servers,
+            apply_types=False,
+            client_id=f"watchbill-{ears.service}",
+            logger=_LOGGER,
+            security=kafka_security(settings),
         )
         self._feeds = [Feed(line, health, settings.batch_max_records) for line in lines]
         for line, feed in zip(lines, self._feeds, strict=True):
@@ -139,7 +144,7 @@ async def _undecoded(message: Any) -> Any:
 
 async def committed(settings: RuntimeSettings, service: str, topics: Sequence[str]) -> dict[str, int]:
     """The highest offset that a line has acknowledged, by `topic/partition`."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
     await admin.start()
     try:
         offsets = await admin.list_consumer_group_offsets(group_of(settings, service, topics))
@@ -150,14 +155,14 @@ async def committed(settings: RuntimeSettings, service: str, topics: Sequence[st
 
 async def ends(settings: RuntimeSettings) -> dict[str, int]:
     """The highest offset there is, by `topic/partition`, over all streams."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=settings.kafka_servers)
+    admin = AIOKafkaAdminClient(**kafka_options(settings))
     await admin.start()
     try:
         topics = await admin.describe_topics([f"{settings.streams}{topic}" for topic in TOPICS])
     finally:
         await admin.close()
     where = [TopicPartition(topic["topic"], part["partition"]) for topic in topics for part in topic["partitions"]]
-    consumer = AIOKafkaConsumer(bootstrap_servers=settings.kafka_servers, enable_auto_commit=False)
+    consumer = AIOKafkaConsumer(**kafka_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:
         offsets = await consumer.end_offsets(where)

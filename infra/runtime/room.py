@@ -6,17 +6,17 @@ import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager
 from dataclasses import dataclass, field
-from typing import Any, Protocol
+from typing import Protocol
 
 import structlog
 import uvicorn
 import uvloop
 from fastapi import APIRouter, FastAPI
-from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import IndexModel
 
 from infra.runtime import bus, problems
 from infra.runtime.clock import Clock, MovableClock, SystemClock
+from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears
 from infra.runtime.health import Health
 from infra.runtime.ledger import Ledger
@@ -111,13 +111,7 @@ class Room:
 
     async def _open_once(self, stack: AsyncExitStack) -> None:
         settings = self.settings
-        client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(
-            settings.mongo_url,
-            tz_aware=True,
-            serverSelectionTimeoutMS=3000,
-            appname=f"watchbill-{self.name}",
-            retryWrites=True,
-        )
+        client = mongo_client(settings, self.name)
         stack.callback(client.close)
         self.ledger = Ledger(
             client, f"{settings.database_prefix}_{self.name}", self.clock, f"{self.name}-{settings.instance}"

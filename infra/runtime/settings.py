@@ -14,9 +14,20 @@ class RuntimeSettings(BaseSettings):
     model_config = SettingsConfigDict(env_prefix="WATCHBILL_", extra="ignore", frozen=True)
 
     kafka_servers: str = "127.0.0.1:9092"
+    kafka_ca: Path | None = None
+    """PEM of the authority that the broker's certificate is from: TLS. None: plain text."""
+    kafka_user: str = ""
+    """Who this service is to the broker (SASL SCRAM-SHA-512). Empty: nobody asks."""
+    kafka_password_file: Path | None = None
     kafka_partitions: int = 4
     kafka_replicas: int = 1
     mongo_url: str = "mongodb://127.0.0.1:27017/?replicaSet=rs0"
+    """Where the database is; user and password stand in the settings below, not here."""
+    mongo_ca: Path | None = None
+    """PEM of the authority that the database's certificate is from: TLS. None: plain text."""
+    mongo_user: str = ""
+    mongo_password_file: Path | None = None
+    mongo_auth_source: str = "admin"
     database_prefix: str = "watchbill"
     http_host: str = "127.0.0.1"
     http_port: int = 0
