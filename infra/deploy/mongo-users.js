@@ -1,0 +1,8 @@
+// Written by `python -m infra.deploy.rights`; do not edit.
+// PASSWORDS=passwords.json mongosh URL/admin mongo-users.js   // passwords.json: {service: password}
+const passwords = JSON.parse(require("fs").readFileSync(process.env.PASSWORDS, "utf8"));
+db.createUser({ user: "assets", pwd: passwords["assets"], roles: [{ role: "readWrite", db: "watchbill_assets" }] });
+db.createUser({ user: "inspections", pwd: passwords["inspections"], roles: [{ role: "readWrite", db: "watchbill_inspections" }] });
+db.createUser({ user: "incidents", pwd: passwords["incidents"], roles: [{ role: "readWrite", db: "watchbill_incidents" }] });
+db.createUser({ user: "scoring", pwd: passwords["scoring"], roles: [{ role: "readWrite", db: "watchbill_scoring" }] });
+db.createUser({ user: "notify", pwd: passwords["notify"], roles: [{ role: "readWrite", db: "watchbill_notify" }] });

@@ -1,0 +1,137 @@
+"""Services on a broker and a database that know who asks: TLS, passwords, and rights of their own only."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from pathlib import Path
+from typing import Any
+
+import pytest
+import pytest_asyncio
+import trustme
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer
+from aiokafka.errors import GroupAuthorizationFailedError, KafkaError, TopicAuthorizationFailedError
+from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
+
+from contracts.agreements.folder import read_agreement
+from infra.deploy import rights
+from infra.runtime.connections import kafka_options, mongo_client
+from infra.runtime.settings import RuntimeSettings
+from services.assets.app import room_for as assets_room
+from services.assets.settings import AssetsSettings
+from services.incidents.app import room_for as incidents_room
+from services.incidents.settings import IncidentsSettings
+from tests.live.rooms import opened
+from tests.live.secured import Secured, secured
+from watchbill.installation import ROOT
+from watchbill.secrets import Secrets
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240), pytest.mark.asyncio(loop_scope="module")]
+
+
+@pytest_asyncio.fixture(scope="module", loop_scope="module")
+async def town(tmp_path_factory: pytest.TempPathFactory) -> AsyncIterator[Secured]:
+    async with secured(tmp_path_factory.mktemp("secured")) as made:
+        yield made
+
+
+async def test_rights_on_file_are_current() -> None:
+    assert rights.KAFKA.read_text() == rights.kafka_commands()
+    assert rights.MONGO.read_text() == rights.mongo_commands()
+
+
+async def test_services_speak_under_their_names(town: Secured, tmp_path: Path) -> None:
+    """What assets says is heard by incidents, each with its own rights at broker and database."""
+    secrets = Secrets(tmp_path)
+    secrets.make()
+    says = assets_room(AssetsSettings(**town.options("assets", secrets=secrets.shared, gateway_port=0)))
+    hears = incidents_room(IncidentsSettings(**town.options("incidents", secrets=secrets.shared)))
+    agreement = read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air")
+    headers = {"authorization": f"Bearer {secrets.token('installer', 'administrator', 'owner')}"}
+    async with opened(says) as client, opened(hears):
+        body = agreement.model_dump(mode="json")
+        assert (await client.post("/v1/agreements", json=body, headers=headers)).status_code == 201
+        async with asyncio.timeout(30):
+            while not await hears.ledger.db.agreements.count_documents({}):
+                await asyncio.sleep(0.05)
+        assert (says.health.report(), hears.health.report()) == ({}, {})
+
+
+async def test_principal_writes_only_what_it_says(town: Secured) -> None:
+    async with AIOKafkaProducer(**kafka_options(town.settings("incidents"))) as producer:
+        assert (await producer.send_and_wait("incidents", b"{}")).topic == "incidents"
+        with pytest.raises(TopicAuthorizationFailedError):
+            await producer.send_and_wait("readings", b"{}")
+
+
+async def test_principal_reads_only_what_it_hears(town: Secured) -> None:
+    options: dict[str, Any] = {"group_id": "watchbill.assets.try", "auto_offset_reset": "earliest"}
+    async with AIOKafkaConsumer("notices", **kafka_options(town.settings("assets")), **options) as consumer:
+        with pytest.raises(TopicAuthorizationFailedError):
+            async with asyncio.timeout(20):
+                await consumer.getone()
+    foreign = AIOKafkaConsumer("readings", **kafka_options(town.settings("assets")), group_id="watchbill.scoring.try")
+    with pytest.raises(GroupAuthorizationFailedError):
+        await foreign.start()
+    await foreign.stop()
+
+
+async def test_user_knows_only_its_database(town: Secured) -> None:
+    client = mongo_client(town.settings("assets"), "try")
+    await client["watchbill_assets"].things.insert_one({"_id": 1})
+    with pytest.raises(OperationFailure, match="not authorized"):
+        await client["watchbill_incidents"].faults.find_one({})
+    client.close()
+
+
+async def test_wrong_password_opens_nothing(town: Secured, tmp_path: Path) -> None:
+    """The service waits and says why; the password it tried stands nowhere in that."""
+    secrets, wrong = Secrets(tmp_path), tmp_path / "wrong"
+    secrets.make()
+    wrong.write_text("not-the-password\n")
+    bad = {"secrets": secrets.shared, "kafka_password_file": wrong, "mongo_password_file": wrong}
+    settings = town.settings("assets", **bad)
+    with pytest.raises(KafkaError):
+        await _reach_kafka(settings)
+    with pytest.raises(OperationFailure, match="Authentication failed"):
+        await _reach_mongo(settings)
+    room = assets_room(AssetsSettings(**town.options("assets", **bad, gateway_port=0)))
+    async with room.api.router.lifespan_context(room.api), asyncio.timeout(30):
+        while "Authentication failed" not in (told := str(room.health.report())):
+            await asyncio.sleep(0.05)
+    assert "not-the-password" not in told
+
+
+async def test_plain_text_is_refused(town: Secured) -> None:
+    settings = town.settings("assets", kafka_ca=None, mongo_ca=None)
+    with pytest.raises(KafkaError):
+        await _reach_kafka(settings)
+    with pytest.raises(ServerSelectionTimeoutError):
+        await _reach_mongo(settings)
+
+
+async def test_foreign_authority_is_not_trusted(town: Secured, tmp_path: Path) -> None:
+    foreign = tmp_path / "ca.pem"
+    trustme.CA().cert_pem.write_to_path(str(foreign))
+    settings = town.settings("assets", kafka_ca=foreign, mongo_ca=foreign)
+    with pytest.raises(KafkaError):
+        await _reach_kafka(settings)
+    with pytest.raises(ServerSelectionTimeoutError, match="certificate verify failed"):
+        await _reach_mongo(settings)
+
+
+async def _reach_kafka(settings: RuntimeSettings) -> None:
+    producer = AIOKafkaProducer(**kafka_options(settings), request_timeout_ms=5_000)
+    try:
+        await producer.start()
+    finally:
+        await producer.stop()
+
+
+async def _reach_mongo(settings: RuntimeSettings) -> None:
+    client = mongo_client(settings, "try")
+    try:
+        await client["watchbill_assets"].things.find_one({})
+    finally:
+        client.close()
