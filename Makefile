@@ -47,6 +47,7 @@ schemas: $(READY) ## writes what is generated from the contracts
 	$(BIN)/python -m contracts.events.published
 	$(BIN)/python -m infra.deploy.compose
 	$(BIN)/python -m infra.deploy.asyncapi
+	$(BIN)/python -m infra.deploy.rights
 
 clean: ## removes the environment and the local data
 	rm -rf $(VENV) .watchbill

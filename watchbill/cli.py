@@ -23,7 +23,7 @@ class Wide(TyperGroup):
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
         told, free = os.environ.get("TERMINAL_WIDTH", ""), sys.stdout.isatty() or "COLUMNS" in os.environ
-        rich_utils.MAX_WIDTH = int(told) if told.isdigit() else None if free else WIDTH
+        rich_utils.MAX_WIDTH = int(told) if told.isdecimal() else None if free else WIDTH
         return super().main(*args, **kwargs)
 
 

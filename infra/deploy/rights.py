@@ -1,10 +1,12 @@
 """What each service may do with broker and database, from what it says and hears: least privilege, in one place.
 
-`python -m infra.deploy.rights` writes the commands that give these rights, for `kafka-acls.sh` and `mongosh`.
+`python -m infra.deploy.rights` writes the commands that give these rights, for `kafka-acls.sh` and `mongosh`; with a
+`DATABASE_PREFIX` as its argument it prints those of that installation.
 """
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Iterator
 from pathlib import Path
 from typing import Literal, NamedTuple
@@ -16,6 +18,7 @@ from infra.processes import PROCESSES
 Operation = Literal["Read", "Write", "Describe"]
 KAFKA = Path(__file__).with_name("kafka-acls.sh")
 MONGO = Path(__file__).with_name("mongo-users.js")
+DEFAULT = "watchbill"
 _HEAD = "Written by `python -m infra.deploy.rights`; do not edit."
 
 
@@ -29,33 +32,38 @@ class Right(NamedTuple):
     by_prefix: bool = False
 
 
-def rights() -> Iterator[Right]:
-    """Of all services, in the order of their names. Topics are made by the owner of the installation."""
+def rights(prefix: str = DEFAULT) -> Iterator[Right]:
+    """Of all services, in the order of their names. Topics are made by the owner of the installation.
+
+    `prefix`: the installation's `DATABASE_PREFIX`.
+    """
+    streams = "" if prefix == DEFAULT else f"{prefix}."
     for room in sorted(rooms(), key=lambda one: one.name):
         says = {event.TOPIC for event in OWNERS[room.name]}
         hears = set(room.ears.topics)
-        yield from (Right(room.name, "Write", "topic", topic) for topic in sorted(says))
-        yield from (Right(room.name, "Read", "topic", topic) for topic in sorted(hears))
-        yield from (Right(room.name, "Describe", "topic", topic) for topic in TOPICS if topic not in says | hears)
-        yield Right(room.name, "Read", "group", f"watchbill.{room.name}.", by_prefix=True)
+        others = set(TOPICS) - says - hears
+        operations: tuple[tuple[Operation, set[str]], ...] = (("Write", says), ("Read", hears), ("Describe", others))
+        for operation, topics in operations:
+            yield from (Right(room.name, operation, "topic", streams + topic) for topic in sorted(topics))
+        yield Right(room.name, "Read", "group", f"{prefix}.{room.name}.", by_prefix=True)
 
 
-def kafka_commands() -> str:
+def kafka_commands(prefix: str = DEFAULT) -> str:
     """A shell script; `$ADMIN` holds how the owner reaches the broker."""
     lines = (
         f"kafka-acls.sh $ADMIN --add --allow-principal User:{right.principal} --operation {right.operation}"
         f" --{right.resource} {right.name}{' --resource-pattern-type prefixed' if right.by_prefix else ''}"
-        for right in rights()
+        for right in rights(prefix)
     )
     how = "ADMIN='--bootstrap-server HOST:PORT --command-config owner.properties' sh kafka-acls.sh"
     return "\n".join(("#!/bin/sh", f"# {_HEAD}", f"# {how}", "set -eu", *lines, ""))
 
 
-def mongo_commands() -> str:
+def mongo_commands(prefix: str = DEFAULT) -> str:
     """A script for mongosh, run by an administrator: each service has a user that knows its own database only."""
     lines = (
         f'db.createUser({{ user: "{process.name}", pwd: passwords["{process.name}"],'
-        f' roles: [{{ role: "readWrite", db: "watchbill_{process.name}" }}] }});'
+        f' roles: [{{ role: "readWrite", db: "{prefix}_{process.name}" }}] }});'
         for process in PROCESSES
     )
     opens = 'const passwords = JSON.parse(require("fs").readFileSync(process.env.PASSWORDS, "utf8"));'
@@ -64,5 +72,8 @@ def mongo_commands() -> str:
 
 
 if __name__ == "__main__":
-    KAFKA.write_text(kafka_commands())
-    MONGO.write_text(mongo_commands())
+    if len(sys.argv) > 1:
+        print(kafka_commands(sys.argv[1]), mongo_commands(sys.argv[1]), sep="\n")  # noqa: T201
+    else:
+        KAFKA.write_text(kafka_commands())
+        MONGO.write_text(mongo_commands())

@@ -77,11 +77,12 @@ class Bus:
 
     def __init__(self, settings: RuntimeSettings, ears: Ears, lines: Sequence[Line], health: Health) -> None:
         self.broker = KafkaBroker(
-            settings.kafka_servers,
+            settings.brokers,
             apply_types=False,
             client_id=f"watchbill-{ears.service}",
             logger=_LOGGER,
             security=kafka_security(settings),
+            allow_auto_create_topics=False,
         )
         self._feeds = [Feed(line, health, settings.batch_max_records) for line in lines]
         for line, feed in zip(lines, self._feeds, strict=True):
@@ -107,6 +108,7 @@ class Bus:
             group_id=group_of(settings, ears.service, line.topics),
             group_instance_id=f"{ears.service}.{line.topics[0]}.{settings.instance}",
             auto_offset_reset="earliest",
+            max_poll_interval_ms=int(settings.max_poll_seconds * 1000),
             ack_policy=AckPolicy.MANUAL,
             parser=_raw_records,
             decoder=_undecoded,

@@ -18,7 +18,7 @@ def kafka_options(settings: RuntimeSettings) -> dict[str, Any]:
     """What every aiokafka client is given: where the broker is, whom it trusts, and who it is (SCRAM-SHA-512)."""
     trust, user = _trust(settings.kafka_ca), settings.kafka_user
     protocol = ("SASL_" if user else "") + ("SSL" if trust else "PLAINTEXT")
-    options = {"bootstrap_servers": settings.kafka_servers, "security_protocol": protocol, "ssl_context": trust}
+    options = {"bootstrap_servers": settings.brokers, "security_protocol": protocol, "ssl_context": trust}
     if user:
         password = _secret(settings.kafka_password_file)
         options |= {"sasl_mechanism": "SCRAM-SHA-512", "sasl_plain_username": user, "sasl_plain_password": password}
@@ -56,6 +56,5 @@ def _trust(authority: Path | None) -> ssl.SSLContext | None:
 
 
 def _secret(file: Path | None) -> str:
-    if file is None:
-        raise ValueError("a user is set, but no file with its password")
+    assert file is not None  # the settings see to that
     return file.read_text().strip()

@@ -26,30 +26,36 @@ Found = dict[TopicPartition, list[Any]]
 
 
 class Feed:
-    """The next batch is asked for only when the last has had its effect, so the consumer's position is then all heard.
+    """The next batch is asked for only when the last has had its effect, so what was handed out by then is all heard.
 
-    The position is committed at most once a second, and at the end: a crash repeats that second, and the inbox drops
-    the repeats.
+    Where it has got to is committed at most once a second, and at the end: a crash repeats that second, and the inbox
+    drops the repeats. Only offsets that were heard are committed: a consumer that fails while it fetches may have moved
+    its position over records that nobody was given.
     """
 
-    def __init__(self, line: Line, health: Health, max_records: int) -> None:
+    def __init__(self, line: Line, health: Health, max_records: int, commit_seconds: float = COMMIT_SECONDS) -> None:
         self._line, self._health, self._max_records = line, health, max_records
+        self._commit_seconds = commit_seconds
         self.name = f"feed {','.join(line.topics)}"
         self._consumer: AIOKafkaConsumer | None = None
         self._idle = asyncio.Event()
-        self._is_closing = self._is_ahead = False
+        self._is_closing = self._is_astray = False
+        self._next: dict[TopicPartition, int] = {}
+        self._heard: dict[TopicPartition, int] = {}
+        self._committed: dict[TopicPartition, int] = {}
         self._committed_at = self._looked_at = monotonic()
 
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """Waits for records, which end the wait at once (FastStream's own poll sleeps as long again after none)."""
-        self._consumer = consumer
+        self._consumer, self._heard = consumer, dict(self._next)
         self._idle.set()
         if self._is_closing:
             await asyncio.Event().wait()
-        if monotonic() - self._committed_at >= COMMIT_SECONDS:
+        if monotonic() - self._committed_at >= self._commit_seconds:
             await self._commit(consumer)
         try:
-            found = await consumer.getmany(timeout_ms=_POLL_MS, max_records=self._max_records)
+            await self._go_back(consumer)
+            found = await self._fetch(consumer, _POLL_MS, self._max_records)
             if not found:
                 await self._look(consumer)
                 return ()
@@ -57,21 +63,38 @@ class Feed:
             self._health.bad(self.name, f"cannot hear: {type(error).__name__}: {error}", restart=False)
             raise
         self._health.good(self.name)
-        if self._is_closing:  # fetched, not heard: the position must not be committed any more
-            self._is_ahead = False
+        if self._is_closing:  # fetched, not heard
+            self._next = dict(self._heard)
             return ()
         self._idle.clear()
-        self._is_ahead = True
         found = await self._with_more(consumer, found)
         return tuple(record for records in found.values() for record in records)
+
+    async def _fetch(self, consumer: AIOKafkaConsumer, timeout_ms: int, max_records: int) -> Found:
+        self._is_astray = True
+        found: Found = await consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        self._is_astray = False
+        self._next |= {where: records[-1].offset + 1 for where, records in found.items()}
+        return found
+
+    async def _go_back(self, consumer: AIOKafkaConsumer) -> None:
+        """After a fetch that failed: to the first record that was not handed out, on every stream."""
+        if not self._is_astray:
+            return
+        for where in consumer.assignment():
+            if where in self._next:
+                consumer.seek(where, self._next[where])
+            else:
+                await consumer.seek_to_committed(where)
+        self._is_astray = False
 
     async def _with_more(self, consumer: AIOKafkaConsumer, found: Found) -> Found:
         """What is there; where more is on its way, that too: a page costs as much as a dozen records on it."""
         while _FEW < (count := sum(map(len, found.values()))) < self._max_records // 2:
             await asyncio.sleep(GATHER_SECONDS)
             try:
-                more = await consumer.getmany(timeout_ms=0, max_records=self._max_records - count)
-            except KafkaError:  # the next poll meets it again; what was fetched must be heard first
+                more = await self._fetch(consumer, 0, self._max_records - count)
+            except KafkaError:  # the next poll meets it again
                 break
             if not more:
                 break
@@ -106,12 +129,14 @@ class Feed:
                 await self._commit(self._consumer)
 
     async def _commit(self, consumer: AIOKafkaConsumer) -> None:
-        if not self._is_ahead:
+        mine = consumer.assignment()
+        ahead = {at: offset for at, offset in self._heard.items() if at in mine and self._committed.get(at) != offset}
+        if not ahead:
             return
         self._committed_at = monotonic()
         try:
             async with asyncio.timeout(LOOK_SECONDS):  # aiokafka would try for ever, and nothing be heard meanwhile
-                await consumer.commit()
-            self._is_ahead = False
+                await consumer.commit(ahead)
+            self._committed |= ahead
         except (TimeoutError, KafkaError) as error:
             log.warning("position not committed", line=self._line.name, error=f"{type(error).__name__}: {error}")

@@ -3,17 +3,19 @@
 from __future__ import annotations
 
 from pathlib import Path
-from typing import Literal
+from typing import Literal, Self
 
+from pydantic import model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
 class RuntimeSettings(BaseSettings):
     """Settings of a service. Units stand in the names; secrets are paths to files, never values."""
 
-    model_config = SettingsConfigDict(env_prefix="WATCHBILL_", extra="ignore", frozen=True)
+    model_config = SettingsConfigDict(env_prefix="WATCHBILL_", env_ignore_empty=True, extra="ignore", frozen=True)
 
     kafka_servers: str = "127.0.0.1:9092"
+    """Brokers to begin with, between commas."""
     kafka_ca: Path | None = None
     """PEM of the authority that the broker's certificate is from: TLS. None: plain text."""
     kafka_user: str = ""
@@ -39,6 +41,8 @@ class RuntimeSettings(BaseSettings):
     secrets: Path = Path("secrets")
     """Folder of secret files: `token-public.pem` and `keys.json`."""
     batch_max_records: int = 500
+    max_poll_seconds: float = 300.0
+    """How long a batch may take before the group takes this member for dead, and another hears the batch again."""
     retry_pause_seconds: float = 0.2
     retry_pause_max_seconds: float = 5.0
     patience_seconds: float = 30.0
@@ -49,6 +53,18 @@ class RuntimeSettings(BaseSettings):
     timer_poll_seconds: float = 1.0
     inbox_keep_days: int = 30
     log_level: str = "INFO"
+
+    @model_validator(mode="after")
+    def _passwords_are_known(self) -> Self:
+        for user, file in ((self.kafka_user, self.kafka_password_file), (self.mongo_user, self.mongo_password_file)):
+            if user and file is None:
+                raise ValueError(f"the user {user!r} is set, but no file with its password")
+        return self
+
+    @property
+    def brokers(self) -> list[str]:
+        """The brokers to begin with."""
+        return [broker.strip() for broker in self.kafka_servers.split(",")]
 
     @property
     def streams(self) -> str:

@@ -111,11 +111,11 @@ def _indicator(value: IndicatorValue, posted: ScorePostedV1, proofs: Proofs) -> 
 
 
 def _not_listed(value: IndicatorValue) -> tuple[str, str]:
-    """How many missing hours the evidence leaves out, in both languages; empty where it names them all."""
+    """How many hours that did not count the evidence leaves out, in both languages; empty where it names them all."""
     missing, named = value.denominator - value.numerator, sum("/hour/" in id for id in value.evidence)
     if value.code is None or named >= missing:
         return "", ""
     return (
-        f"；共缺 {missing} 小时，列出前 {named} 个，另有 {missing - named} 个未列出",
-        f"; {missing} h missing, the first {named} listed, {missing - named} more not listed",
+        f"；{missing} 小时未计入，列出前 {named} 个，另有 {missing - named} 个未列出",
+        f"; {missing} h not counted, the first {named} listed, {missing - named} more not listed",
     )

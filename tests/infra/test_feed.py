@@ -1,41 +1,79 @@
-"""A feed hands on all that it fetched and commits nothing unheard: against a consumer that plays a script."""
+"""A feed hands on all that it fetched and commits nothing unheard: against a consumer whose fetches may fail."""
 
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Mapping
+from dataclasses import dataclass
 from typing import Any, cast
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
 from infra.runtime.feed import Feed
 from infra.runtime.health import Health
 from infra.runtime.line import Line
 
 HERE, THERE = TopicPartition("a", 0), TopicPartition("a", 1)
-Fetched = dict[TopicPartition, list[int]]
 
 
-class Scripted:
-    """Gives what its script says, then nothing; `committed`: how many records had been fetched at each commit."""
+@dataclass(frozen=True)
+class Record:
+    topic: str
+    partition: int
+    offset: int
 
-    def __init__(self, *script: Fetched | KafkaError) -> None:
+
+@dataclass(frozen=True)
+class Fetch:
+    """What one call gives: so many records of each stream; and whether it fails after its position has moved."""
+
+    here: int = 0
+    there: int = 0
+    fails: bool = False
+
+
+class Consumer:
+    """As aiokafka's: a fetch that fails has moved its position over records that it does not give."""
+
+    def __init__(self, *script: Fetch) -> None:
         self._script = list(script)
-        self._fetched = 0
-        self.committed: list[int] = []
+        self.positions = {HERE: 0, THERE: 0}
+        self.committed: dict[TopicPartition, int] = {}
+        self.commits = 0
 
-    async def getmany(self, timeout_ms: int, max_records: int) -> Fetched:
-        given = self._script.pop(0) if self._script else {}
-        if isinstance(given, KafkaError):
-            raise given
-        self._fetched += sum(map(len, given.values()))
-        return given
+    async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
+        step = self._script.pop(0) if self._script else Fetch()
+        found = {}
+        for where, count in ((HERE, step.here), (THERE, step.there)):
+            start = self.positions[where]
+            found[where] = [Record(where.topic, where.partition, start + number) for number in range(count)]
+            self.positions[where] += count
+        if step.fails:
+            raise KafkaError("away")
+        return {where: records for where, records in found.items() if records}
 
-    async def commit(self) -> None:
-        self.committed.append(self._fetched)
+    async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        self.committed |= offsets
+        self.commits += 1
 
     async def topics(self) -> set[str]:
         return {"a"}
+
+    def assignment(self) -> frozenset[TopicPartition]:
+        return frozenset(self.positions)
+
+    def seek(self, where: TopicPartition, offset: int) -> None:
+        self.positions[where] = offset
+
+    async def seek_to_committed(self, where: TopicPartition) -> None:
+        self.positions[where] = self.committed.get(where, 0)
+
+    @property
+    def is_done(self) -> bool:
+        return not self._script
 
 
 class Told:
@@ -44,39 +82,67 @@ class Told:
     topics, name = ("a",), "line a"
 
 
-def feed_of() -> Feed:
-    return Feed(cast(Line, Told()), Health(60.0), 500)
+def feed_of(commit_seconds: float = 60.0) -> Feed:
+    return Feed(cast(Line, Told()), Health(60.0), 500, commit_seconds)
 
 
-async def polled(feed: Feed, consumer: Scripted) -> tuple[Any, ...]:
-    return await feed.poll(cast(Any, consumer))
+async def polled(feed: Feed, consumer: Consumer) -> list[tuple[int, int]]:
+    return [(record.partition, record.offset) for record in await feed.poll(cast(Any, consumer))]
 
 
 async def test_more_on_its_way_is_gathered() -> None:
-    consumer = Scripted({HERE: [1, 2, 3]}, {THERE: [10], HERE: [4]}, {HERE: [5]}, {}, {HERE: [6, 7, 8]})
-    assert await polled(feed_of(), consumer) == (1, 2, 3, 4, 5, 10)
+    consumer = Consumer(Fetch(3), Fetch(1, 1), Fetch(1), Fetch(), Fetch(3))
+    assert await polled(feed_of(), consumer) == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 0)]
 
 
 async def test_few_records_do_not_wait() -> None:
-    consumer = Scripted({HERE: [1, 2]}, {HERE: [3]})
-    assert await polled(feed_of(), consumer) == (1, 2)
-
-
-async def test_error_while_gathering_loses_nothing() -> None:
-    consumer = Scripted({HERE: [1, 2, 3]}, KafkaError("away"), {HERE: [4]})
-    feed = feed_of()
-    assert await polled(feed, consumer) == (1, 2, 3)
-    assert await polled(feed, consumer) == (4,)
+    assert await polled(feed_of(), Consumer(Fetch(2), Fetch(1))) == [(0, 0), (0, 1)]
 
 
 async def test_close_while_gathering_commits_nothing_unheard() -> None:
     """What was fetched is heard first: the commit comes when the next poll says that it was."""
-    consumer, feed = Scripted({HERE: [1, 2, 3]}, {HERE: [4]}), feed_of()
+    consumer, feed = Consumer(Fetch(3), Fetch(1)), feed_of()
     polling = asyncio.create_task(polled(feed, consumer))
     await asyncio.sleep(0)
     closing = asyncio.create_task(feed.close())
-    assert await polling == (1, 2, 3, 4) and consumer.committed == []
+    assert len(await polling) == 4 and consumer.committed == {}
     idle = asyncio.create_task(polled(feed, consumer))
     await closing
-    assert consumer.committed == [4]
+    assert consumer.committed == {HERE: 4}
     idle.cancel()
+
+
+async def test_close_while_fetching_leaves_it_unheard() -> None:
+    """What comes in after the close began is not handed out, and not committed."""
+    consumer, feed = Consumer(Fetch(2), Fetch(0, 2)), feed_of()
+    await polled(feed, consumer)
+    polling = asyncio.create_task(polled(feed, consumer))
+    closing = asyncio.create_task(feed.close())
+    assert len(await polling) in (0, 2)
+    idle = asyncio.create_task(polled(feed, consumer))
+    await closing
+    assert consumer.committed.get(HERE) == 2
+    idle.cancel()
+
+
+fetches = st.builds(Fetch, st.integers(0, 5), st.integers(0, 5), st.booleans())
+
+
+@settings(deadline=None)
+@given(st.lists(fetches, max_size=12), st.booleans())
+async def test_failing_fetches_skip_nothing(script: list[Fetch], commits_each: bool) -> None:
+    """Every record is handed out once and in order, and what is committed was handed out before."""
+    consumer, feed = Consumer(*script), feed_of(0.0 if commits_each else 60.0)
+    heard: list[tuple[int, int]] = []
+    while not consumer.is_done:
+        try:
+            given = await polled(feed, consumer)
+        except KafkaError:
+            given = []
+        assert all(
+            offset <= sum(at == where.partition for at, _ in heard) for where, offset in consumer.committed.items()
+        )
+        heard += given
+    for where in (HERE, THERE):
+        offsets = [offset for at, offset in heard if at == where.partition]
+        assert offsets == list(range(len(offsets)))

@@ -56,9 +56,9 @@ class Centre:
         return answered
 
     async def settle(self) -> None:
-        """Until what was said is heard."""
+        """Until what is to be said was said and heard."""
         async with asyncio.timeout(20):
-            while any(self.room.heard.get(where, -1) < offset for where, offset in self.room.relay.said.items()):
+            while not (self.room.relay.idle and self.room.has_heard(self.room.relay.said)):
                 await asyncio.sleep(0.02)
 
     async def stored(self, reading: str) -> dict[str, Any] | None:

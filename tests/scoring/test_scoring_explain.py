@@ -73,9 +73,9 @@ def test_unmet_indicator_shows_both_rates() -> None:
     titles = [branch.title.zh for branch in gate.branches[0].branches]
     assert titles[0] == (
         "capture a34004：63.33%（456/720），要求 90.00%；不剔除停电 63.33%，剔除 0 小时；"
-        "共缺 264 小时，列出前 50 个，另有 214 个未列出"
+        "264 小时未计入，列出前 50 个，另有 214 个未列出"
     )
-    assert gate.branches[0].branches[0].title.en.endswith("; 264 h missing, the first 50 listed, 214 more not listed")
+    assert gate.branches[0].branches[0].title.en.endswith("; 264 h not counted, the first 50 listed, 214 more not listed")
     unmet = explain_line(scored, "air/lot-1/2026-04/r1/s1/data/unmet", events)
     named = [branch.id.rpartition("r1/")[2] for branch in unmet.branches[0].branches]
     assert named == ["s1/raw-capture/a34004", "s1/raw-capture/a34002", "s1/raw-capture/a05024", "s1/in-time"]
@@ -94,7 +94,7 @@ def test_only_cut_evidence_says_so() -> None:
         titles.append(gate.branches[0].title)
         assert len(gate.branches[0].branches) == 50
     assert "未列出" not in titles[0].zh and "listed" not in titles[0].en
-    assert "共缺 51 小时，列出前 50 个，另有 1 个未列出" in titles[1].zh and "1 more not listed" in titles[1].en
+    assert "51 小时未计入，列出前 50 个，另有 1 个未列出" in titles[1].zh and "1 more not listed" in titles[1].en
 
 
 def test_settlement_explains_every_line() -> None:

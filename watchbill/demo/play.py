@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import heapq
+from collections import defaultdict
 from collections.abc import Callable, Sequence
 from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
-from itertools import groupby
 from pathlib import Path
 from typing import Any
 
@@ -141,13 +141,16 @@ class Play:
         due: list[Deed | Call | Post] = []
         while self._due and self._due[0].at <= now:
             due.append(heapq.heappop(self._due).what)
-        for every_phone_for_itself, doings in groupby(due, key=lambda what: isinstance(what, Post)):
-            if every_phone_for_itself:
-                await asyncio.gather(*map(self._do, doings))
-            else:
-                for what in doings:
-                    await self._do(what)
+        rounds: dict[str, list[Deed | Call | Post]] = defaultdict(list)
+        for what in due:
+            rounds[what.site if isinstance(what, Post) else ""].append(what)
+        await asyncio.gather(*map(self._do_in_turn, rounds.values()))
         return {"inspections" if isinstance(what, Post) else "incidents" for what in due}
+
+    async def _do_in_turn(self, round_of_one: Sequence[Deed | Call | Post]) -> None:
+        """What one site's phone posts keeps its order; the sites post at once, and nothing rests on their order."""
+        for what in round_of_one:
+            await self._do(what)
 
     async def _do(self, what: Deed | Call | Post) -> None:
         if isinstance(what, Post):
@@ -213,7 +216,8 @@ class Play:
                 await asyncio.sleep(0.2)
 
     async def close(self) -> None:
-        """Hangs up."""
+        """Waits until nobody has anything left to do, and hangs up."""
+        await self.conductor.settle()
         await self.loggers.close()
         for client in (*self._people.values(), *self._office.values()):
             await client.aclose()

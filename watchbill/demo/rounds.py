@@ -24,6 +24,7 @@ class Post:
     """A result to be posted at `posted`."""
 
     posted: datetime
+    site: str
     task: str
     body: dict[str, Any]
 
@@ -36,7 +37,7 @@ def post_for(task: Mapping[str, Any], lot: Lot, script: Script, now: datetime) -
         return None
     done = max(_done_at(task, opens, lot, script.long_lists_on), now)
     posted = done + script.posted_late.get(key, timedelta(0))
-    return Post(posted, task["task"], _body(task, lot, done, posted, script.failed.get(key)))
+    return Post(posted, task["site"], task["task"], _body(task, lot, done, posted, script.failed.get(key)))
 
 
 def _done_at(task: Mapping[str, Any], opens: datetime, lot: Lot, long_lists_on: date) -> datetime:
