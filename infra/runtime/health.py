@@ -22,6 +22,7 @@ class Health:
     _waits: set[str] = field(default_factory=set)
     _busy_since: dict[str, float] = field(default_factory=dict)
     _tasks: set[asyncio.Task[None]] = field(default_factory=set)
+    _ended_parts: set[str] = field(default_factory=set)
 
     def bad(self, part: str, reason: str, *, restart: bool = True) -> None:
         """This part is broken until it says otherwise. `restart`: a new start of this process may help."""
@@ -45,9 +46,16 @@ class Health:
 
     def report(self) -> dict[str, str]:
         """Everything that is wrong, by part; empty when healthy."""
+        return {**self._stuck(), **self.faults}
+
+    def lost(self) -> dict[str, str]:
+        """What will not come back by itself, by part: stuck or ended. May be asked from another thread."""
+        return self._stuck() | {part: self.faults.get(part, "ended") for part in list(self._ended_parts)}
+
+    def _stuck(self) -> dict[str, str]:
         late = time.monotonic() - self.stuck_after_seconds
-        stuck = {part: "stuck: takes no further work" for part, since in self._busy_since.items() if since < late}
-        return {**stuck, **self.faults}
+        busy = list(self._busy_since.items())
+        return {part: "stuck: takes no further work" for part, since in busy if since < late}
 
     def waits(self, part: str) -> bool:
         """Whether a part's trouble lies outside this process: a restart would be in vain."""
@@ -65,6 +73,7 @@ class Health:
         if task.cancelled():
             return
         error = task.exception()
+        self._ended_parts.add(task.get_name())
         self.bad(task.get_name(), f"ended: {type(error).__name__}: {error}" if error else "ended")
 
     async def close(self, except_for: str = "") -> None:

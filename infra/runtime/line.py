@@ -248,6 +248,7 @@ class Line:
         if self._bad_in_a_row < self._settings.bad_in_a_row_max:
             return
         self._health.bad(self.name, f"stopped: {self._bad_in_a_row} letters in a row could not be handled")
+        self._health.idle(self.name)  # it stands still on purpose: the watchdog leaves it to people
         await asyncio.Event().wait()
 
 

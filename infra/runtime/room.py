@@ -27,6 +27,7 @@ from infra.runtime.security import Doorkeeper, check_closed
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.telemetry import start_telemetry
 from infra.runtime.timers import Timers
+from infra.runtime.watchdog import Watchdog
 
 log = structlog.get_logger()
 Indexes = Mapping[str, Sequence[IndexModel]]
@@ -178,7 +179,13 @@ class Room:
             timeout_graceful_shutdown=5,
             lifespan="on",
         )
-        await uvicorn.Server(config).serve()
+        server = uvicorn.Server(config)
+
+        def stop() -> None:
+            server.should_exit = True
+
+        Watchdog(self.name, self.health, stop).start()
+        await server.serve()
 
 
 def run(room: Room) -> None:

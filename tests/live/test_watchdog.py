@@ -1,0 +1,81 @@
+"""A process that takes no further work ends itself; one that waits for people stays."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import sys
+import uuid
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from infra.runtime import bus
+from infra.runtime.letters import seal
+from infra.runtime.settings import RuntimeSettings
+from infra.runtime.watchdog import EXIT_CODE
+from tests.live.test_cluster import due
+from tests.live.test_runtime import START
+from watchbill.installation import ROOT
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+SERVICE = """
+import asyncio, time
+from fastapi import APIRouter
+from contracts.events.inspections import InspectionDueV1
+from infra.runtime.ears import Ears
+from infra.runtime.ledger import Entry
+from infra.runtime.room import Room, run
+ears = Ears("incidents")
+
+@ears.hears(InspectionDueV1)
+async def hang_on_due(due: InspectionDueV1, entry: Entry) -> None:
+    {body}
+
+run(Room("incidents", ears, APIRouter()))
+"""
+
+
+async def ended(platform: Any, folder: Path, body: str, within_seconds: float, **more: str) -> int | None:
+    """How a service of this handler ended after it heard some events; None: it was still there."""
+    prefix = f"w{uuid.uuid4().hex[:8]}"
+    settings = RuntimeSettings(kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix)
+    names = {"kafka_servers": platform.kafka, "mongo_url": platform.mongo, "database_prefix": prefix}
+    more = {"stuck_after_seconds": "3", "secrets": str(folder), **names, **more}
+    environment = {**os.environ, **{f"WATCHBILL_{name.upper()}": value for name, value in more.items()}}
+    await bus.ensure_topics(settings)
+    async with bus.new_producer(settings, "another") as producer:
+        for number in range(3):
+            letter = seal(due(f"t{number}"), id=str(number), said_at=START, correlation="c", causation="c", trace={})
+            await producer.send_and_wait(
+                settings.streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+            )
+    command = (sys.executable, "-c", SERVICE.format(body=body))
+    with (folder / "log").open("wb") as log:
+        process = await asyncio.create_subprocess_exec(*command, cwd=ROOT, env=environment, stdout=log, stderr=log)
+    try:
+        async with asyncio.timeout(within_seconds):
+            return await process.wait()
+    except TimeoutError:
+        process.kill()
+        await process.wait()
+        return None
+
+
+async def test_blocked_loop_ends_the_process(platform: Any, tmp_path: Path) -> None:
+    assert await ended(platform, tmp_path, "time.sleep(600)", 90.0) == EXIT_CODE
+    assert '"lost": {"loop": "does not turn"}' in (tmp_path / "log").read_text()
+
+
+async def test_stuck_line_ends_the_process(platform: Any, tmp_path: Path) -> None:
+    assert await ended(platform, tmp_path, "await asyncio.Event().wait()", 90.0) in (0, EXIT_CODE)
+    assert "stuck: takes no further work" in (tmp_path / "log").read_text()
+
+
+async def test_line_stopped_for_people_stays(platform: Any, tmp_path: Path) -> None:
+    """After two bad letters it stands still; the third waits, and so does the process."""
+    bad = {"bad_in_a_row_max": "2", "batch_max_records": "1"}
+    assert await ended(platform, tmp_path, "raise ValueError", 25.0, **bad) is None
+    log = (tmp_path / "log").read_text()
+    assert "stopped: 2 letters in a row" in log and "service ends itself" not in log
