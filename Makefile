@@ -48,6 +48,7 @@ schemas: $(READY) ## writes what is generated from the contracts
 	$(BIN)/python -m infra.deploy.compose
 	$(BIN)/python -m infra.deploy.asyncapi
 	$(BIN)/python -m infra.deploy.rights
+	$(BIN)/python -m infra.deploy.dashboard
 
 clean: ## removes the environment and the local data
 	rm -rf $(VENV) .watchbill

@@ -16,6 +16,7 @@ from infra.processes import PROCESSES, READY_PATH, Process
 ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 PROMETHEUS = ROOT / "infra" / "deploy" / "prometheus.yaml"
+ALERTS = ROOT / "infra" / "deploy" / "alerts.yaml"
 SECRETS = "/run/watchbill/secrets"
 EVERYWHERE = "0.0.0.0"
 HEAD = """\
@@ -65,7 +66,7 @@ def prometheus_text() -> str:
         for process in PROCESSES
     ]
     head = "# Made by `python -m infra.deploy.compose` from infra/processes.py: do not edit.\n"
-    return head + _yaml({"global": {"scrape_interval": "15s"}, "scrape_configs": jobs})
+    return head + _yaml({"global": {"scrape_interval": "15s"}, "rule_files": [ALERTS.name], "scrape_configs": jobs})
 
 
 def write() -> None:

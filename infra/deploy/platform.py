@@ -122,7 +122,11 @@ def prometheus() -> Part:
             "--storage.tsdb.path=/prometheus",
             "--storage.tsdb.retention.time=90d",
         ],
-        "volumes": [f"{FOLDER}/prometheus.yaml:/etc/prometheus/prometheus.yml:ro", "prometheus-data:/prometheus"],
+        "volumes": [
+            f"{FOLDER}/prometheus.yaml:/etc/prometheus/prometheus.yml:ro",
+            f"{FOLDER}/alerts.yaml:/etc/prometheus/alerts.yaml:ro",
+            "prometheus-data:/prometheus",
+        ],
         "ports": ["127.0.0.1:9090:9090"],
         "healthcheck": healthcheck("wget", "-q", "-O", "/dev/null", "http://127.0.0.1:9090/-/ready"),
     }

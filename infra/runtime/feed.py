@@ -11,6 +11,7 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
+from infra.runtime import metrics
 from infra.runtime.health import Health
 from infra.runtime.letters import open_record
 from infra.runtime.line import Line
@@ -53,6 +54,7 @@ class Feed:
             await asyncio.Event().wait()
         if monotonic() - self._committed_at >= self._commit_seconds:
             await self._commit(consumer)
+            self._measure(consumer)
         try:
             await self._go_back(consumer)
             found = await self._fetch(consumer, _POLL_MS, self._max_records)
@@ -117,6 +119,16 @@ class Feed:
         else:
             self._health.good(self.name)
         self._looked_at = monotonic()
+
+    def _measure(self, consumer: AIOKafkaConsumer) -> None:
+        """By what is known here: Kafka is not asked."""
+        lag: dict[str, int] = dict.fromkeys(self._line.topics, 0)
+        for where in consumer.assignment():
+            end, heard = consumer.highwater(where), self._heard.get(where)
+            if end is not None and heard is not None:
+                lag[where.topic] = lag.get(where.topic, 0) + max(0, end - heard)
+        for topic, records in lag.items():
+            metrics.LAG.labels(self._line.service, topic).set(records)
 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""

@@ -54,6 +54,7 @@ class Line:
         heard: Mapping[str, int],
     ) -> None:
         self._ears, self._ledger, self._relay, self._health, self._settings = ears, ledger, relay, health, settings
+        self.service = ears.service
         self.topics = tuple(topics)
         self.name = "line " + ",".join(topics)
         self._bad_in_a_row = 0

@@ -1,4 +1,4 @@
-"""Every metric there is, with its meaning. Names are checked against the alert rules and dashboards."""
+"""Every metric there is, with its meaning. Alerts, dashboard and documents are checked against these names."""
 
 from __future__ import annotations
 
@@ -16,6 +16,8 @@ PAGE_SECONDS = Histogram(
     ["service"],
     buckets=(0.002, 0.005, 0.01, 0.02, 0.05, 0.1, 0.2, 0.5, 1, 2, 5, 10),
 )
+LAG = Gauge("watchbill_lag_records", "Records that are there and not heard yet, by topic", ["service", "topic"])
+UNWELL = Gauge("watchbill_unwell_parts", "Parts that are not well: `/health/ready` says which and why", ["service"])
 SAID = Counter("watchbill_letters_said", "Letters that Kafka has taken from the outbox", ["service"])
 OUTBOX = Gauge("watchbill_outbox_waiting", "Letters committed and not yet taken by Kafka", ["service"])
 TIMER_LAG = Gauge(

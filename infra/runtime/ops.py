@@ -13,6 +13,7 @@ from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
 
 from contracts.values import Moment, Words
+from infra.runtime import metrics
 from infra.runtime.acts import opened_room
 from infra.runtime.asyncapi import asyncapi_document
 from infra.runtime.clock import MovableClock
@@ -76,8 +77,10 @@ async def ready(request: Request, response: Response) -> HealthView:
 
 
 @router.get("/metrics")
-async def metrics() -> Response:
+async def show_metrics(request: Request) -> Response:
     """Prometheus metrics; their meanings stand in infra/runtime/metrics.py."""
+    room = _room(request)
+    metrics.UNWELL.labels(room.name).set(len(room.health.report()))
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -74,6 +74,7 @@ class Timers:
         """Fires up to a batch of due timers; returns how many."""
         if self._alone and ((soonest := await self.next_due()) is None or soonest > self._clock.horizon()):
             self._failing.clear()
+            metrics.TIMER_LAG.labels(self._ears.service).set(0.0)
             return 0
         due = {"due": {"$lte": self._clock.horizon()}}
         rows = await self._ledger.db.timers.find(due).sort([("due", 1), ("_id", 1)]).limit(_BATCH).to_list(None)

@@ -65,6 +65,9 @@ class Consumer:
     def assignment(self) -> frozenset[TopicPartition]:
         return frozenset(self.positions)
 
+    def highwater(self, where: TopicPartition) -> int | None:
+        return self.positions[where] or None
+
     def seek(self, where: TopicPartition, offset: int) -> None:
         self.positions[where] = offset
 
@@ -77,9 +80,9 @@ class Consumer:
 
 
 class Told:
-    """Stands for the line: a feed asks only its streams and its name."""
+    """Stands for the line: a feed asks only its streams and its names."""
 
-    topics, name = ("a",), "line a"
+    topics, name, service = ("a",), "line a", "feeds"
 
 
 def feed_of(commit_seconds: float = 60.0) -> Feed:

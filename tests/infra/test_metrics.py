@@ -1,0 +1,65 @@
+"""Alerts, dashboard and documents speak of the metrics that there are, and of all of them."""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator
+
+import yaml
+from prometheus_client import REGISTRY
+from prometheus_client.metrics import MetricWrapperBase
+
+from infra.deploy.compose import ALERTS, ROOT
+from infra.deploy.dashboard import DASHBOARD, PANELS, dashboard_text
+from infra.runtime import metrics
+
+ALERTS_DOCUMENT = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))
+RULES = [rule for group in ALERTS_DOCUMENT["groups"] for rule in group["rules"]]
+OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+_METRIC = re.compile(r"\bwatchbill_\w+")
+
+
+def declared() -> Iterator[tuple[str, str, list[str]]]:
+    """(name as it is declared, what it means, the names that it is asked by)."""
+    for metric in vars(metrics).values():
+        for family in metric.describe() if isinstance(metric, MetricWrapperBase) else ():
+            more = {"counter": ["_total"], "histogram": ["_bucket", "_sum", "_count"]}.get(family.type, [""])
+            yield family.name, family.documentation, [family.name + end for end in more]
+
+
+def asked(query: str) -> set[str]:
+    return set(_METRIC.findall(query))
+
+
+NAMES = {name for _, _, names in declared() for name in names}
+
+
+def test_queries_ask_known_metrics() -> None:
+    queries = [rule["expr"] for rule in RULES] + [panel.query for panel in PANELS]
+    assert NAMES and all(asked(query) <= NAMES for query in queries)
+    assert all(query == "up == 0" or asked(query) for query in queries)
+
+
+def test_dashboard_shows_every_metric() -> None:
+    shown = set().union(*(asked(panel.query) for panel in PANELS))
+    assert [name for name, _, names in declared() if not shown.intersection(names)] == []
+    assert DASHBOARD.read_text(encoding="utf-8") == dashboard_text()
+
+
+def test_alerts_say_what_to_do() -> None:
+    for rule in RULES:
+        said = rule["annotations"]
+        assert set(said) == {"summary", "action"} and rule["labels"]["severity"] in ("critical", "warning")
+        assert all(re.search(r"[\u4e00-\u9fff].* / .*[a-z]", text) for text in said.values()), rule["alert"]
+        assert f"| `{rule['alert']}` |" in OPERATIONS
+
+
+def test_every_metric_is_documented() -> None:
+    rows = dict(re.findall(r"^\| `(watchbill_\w+)` \|.*\| ([^|]*) \|$", OPERATIONS, re.MULTILINE))
+    assert rows == {name: meaning for name, meaning, _ in declared()}
+
+
+def test_names_are_in_the_registry() -> None:
+    """So that a metric that nobody serves is not alarmed on."""
+    known = {name for collector in list(REGISTRY._collector_to_names.values()) for name in collector}
+    assert known >= NAMES
