@@ -12,6 +12,8 @@ from typer import rich_utils
 from typer.core import TyperGroup
 
 from watchbill.commands import agreements, clocks, doctor, events, hj212, parked, scores, simulate
+from watchbill.commands.backups import EXITS as BACKUP_EXITS
+from watchbill.commands.backups import backup_command, restore_command
 from watchbill.commands.demo import demo
 from watchbill.commands.tokens import key, token
 from watchbill.commands.up import up
@@ -57,6 +59,8 @@ app.add_typer(events.app, name="events")
 app.add_typer(hj212.app, name="hj212")
 app.add_typer(parked.app, name="parked")
 app.command("up")(up)
+app.command("backup", epilog=BACKUP_EXITS)(backup_command)
+app.command("restore", epilog=BACKUP_EXITS)(restore_command)
 app.command("demo")(demo)
 app.command("token")(token)
 app.command("key")(key)

@@ -12,7 +12,7 @@ import pytest
 from contracts.agreements.agreement import Agreement
 from infra.local.place import Place
 from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, Stuck
-from tests.journeys.plays import Played, as_text, play
+from tests.journeys.plays import Played, as_text, drill, play
 from tests.scoring.plain import settle_plainly
 from watchbill.demo.cast import Call, Script, local
 from watchbill.demo.play import as_played
@@ -94,3 +94,10 @@ def test_kills_change_nothing(peace: Played, short: Agreement, tmp_path: Path) -
     assert disturbed.parked == 0
     assert as_text(disturbed.outcome) == as_text(peace.outcome)
     assert disturbed.received == peace.received
+
+
+def test_restored_backup_goes_on_as_if_nothing_happened(peace: Played, short: Agreement, tmp_path: Path) -> None:
+    """The backup is taken while the services are at work, on the day of the breach; all that came after it is lost."""
+    restored = asyncio.run(drill(tmp_path, last_days(), SEED, short, at=14))
+    assert as_text(restored.outcome) == as_text(peace.outcome)
+    assert restored.parked == 0
