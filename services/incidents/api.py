@@ -29,7 +29,7 @@ from services.incidents.posts import (
     ResumptionPost,
     SparePost,
 )
-from services.incidents.rules import fault_id
+from services.incidents.rules import Watch, fault_id
 from services.incidents.sittings import remember, sitting_at, watch_of
 from services.incidents.store import Wanted, fault_of, faults_that
 from services.incidents.views import FaultView, clocks_known, view_of
@@ -65,7 +65,7 @@ async def explain_clocks(fault: str, caller: Caller, db: Database, act: Act) -> 
 
 @router.post("/calls", dependencies=[CALLERS], status_code=201)
 async def post_call(post: CallPost, act: Act) -> FaultView:
-    """Reports a fault. 409 where such a fault is known already, with its id in `fault`."""
+    """Reports a fault; one whose closing is in doubt is opened again. 409 where it is known already, by `fault`."""
 
     async def open_fault_on_call(entry: Entry, caller: Identity) -> FaultView:
         place = await place_of(entry, post.site)
@@ -76,11 +76,11 @@ async def post_call(post: CallPost, act: Act) -> FaultView:
         sitting = await sitting_at(entry, place, await watch_of(entry, post.site))
         found = _found(post, place, caller)
         if await entry.load(Fault, found.fault) is not None or (opened := sitting.find(found)) is None:
-            known = sitting.watch.fault_on(found.asset, found.kind)
+            known = _known(sitting.watch, found)
             words = Words(zh="该故障已登记", en="This fault is known already")
-            raise Problem(409, "already-known", words, fault=known.fault if known else found.fault)
+            raise Problem(409, "already-known", words, fault=known)
         remember(entry, place, sitting.rule())
-        return view_of(sitting.fault(opened.id), place.agreement, entry.now)
+        return view_of(sitting.fault(opened.id), sitting.agreement(opened.id), entry.now)
 
     return await act("post_call", post, open_fault_on_call)
 
@@ -199,6 +199,12 @@ def _found(post: CallPost, place: Place, caller: Identity) -> Found:
         detail=f"{post.text} ({post.caller})" if post.caller else post.text,
         opened_by=caller.person,
     )
+
+
+def _known(watch: Watch, found: Found) -> str:
+    doubt = watch.doubt_on(found.asset, found.kind)
+    known = watch.fault_on(found.asset, found.kind) or (doubt and doubt.fault)
+    return known.fault if known else found.fault
 
 
 async def _visible(db: Database, fault: str, caller: Identity) -> Fault:

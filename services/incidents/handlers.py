@@ -15,7 +15,7 @@ from infra.runtime.line import NotYet
 from services.incidents.domain import Fault, SiteWatch, re_derive
 from services.incidents.domain.inspection import found_in
 from services.incidents.domain.sla import DUE, WARN, fired
-from services.incidents.rules import Again, Sign, Watch, fall_silent, observe, plan_of
+from services.incidents.rules import Sign, Watch, fall_silent, observe, plan_of
 from services.incidents.sittings import (
     SILENCE,
     remember,
@@ -91,8 +91,7 @@ async def _look_at_clocks(wake: Wake, entry: Entry) -> None:
 async def _heed(
     entry: Entry, place: Place, before: Watch, watch: Watch, signs: tuple[Sign, ...], as_of: datetime
 ) -> None:
-    again = [sign.fault for sign in signs if isinstance(sign, Again)]
-    sitting = await sitting_at(entry, place, before, again)
+    sitting = await sitting_at(entry, place, before)
     sitting.heed(signs, watch)
     remember(entry, place, sitting.rule(as_of))
 

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable
-
 import msgspec
 import structlog
 
@@ -24,11 +22,12 @@ async def watch_of(entry: Entry, site: str) -> Watch:
     return known.watch if known else Watch(site)
 
 
-async def sitting_at(entry: Entry, place: Place, watch: Watch, also: Iterable[str] = ()) -> Sitting:
-    """A sitting over the site, with its open and its recently closed faults, and these others of it."""
+async def sitting_at(entry: Entry, place: Place, watch: Watch) -> Sitting:
+    """A sitting over the site, with its open and its recently closed faults, and those whose closing is in doubt."""
     recent = ms_of(entry.now - LATE_EVIDENCE)
     closed = (fault.fault for fault in watch.closed if fault.at >= recent)
-    ids = dict.fromkeys([*(fault.fault for fault in watch.open.values()), *closed, *also])
+    doubted = (doubt.fault.fault for doubt in watch.doubts.values())
+    ids = dict.fromkeys([*(fault.fault for fault in watch.open.values()), *closed, *doubted])
     faults = {fault.id: fault for id in ids if (fault := await entry.load(Fault, id)) is not None}
     versions = {
         version: await agreement_of(entry, place.agreement.id, version)

@@ -13,7 +13,7 @@ from pymongo.errors import BulkWriteError
 from contracts.events.assets import AgreementPublishedV1, ReadingReceivedV1
 from contracts.events.catalog import EVENTS, OWNERS
 from contracts.events.event import Event
-from contracts.events.incidents import FaultEvent, FaultReopenedV1, FaultResolvedV1
+from contracts.events.incidents import FaultEvent, FaultOpenedV1, FaultReopenedV1, FaultResolvedV1
 from contracts.events.inspections import InspectionEvent
 from infra.runtime.ledger import Database
 from infra.runtime.letters import Letter
@@ -81,17 +81,17 @@ async def keep(db: Database, documents: Sequence[Document]) -> None:
 
 async def documents_of(db: Database, lot: str, sites: Iterable[str], month: str) -> AsyncIterator[Document]:
     """What the score of a month of these sites of a lot (`agreement/lot`) rests on, by time: the hours of the month,
-    the tasks whose window closed in it or that were done in it, all of the faults that were not over before it, and
-    the agreement's versions."""
+    the tasks whose window closed in it or that were done in it, all of the faults that were not over before it and had
+    begun by its end, and the agreement's versions."""
     opens, closes = midnight(first_day(month)), midnight(first_day(month_after(month)))
     here = {"lot": lot, "site": {"$in": list(sites)}}
-    over = await _over_before(db, here, opens)
+    others = [*await _over_before(db, here, opens), *await _begun_after(db, here, closes)]
     query = {
         "$or": [
             {"site": here["site"], "hour": {"$gte": opens, "$lt": closes}},
             {**here, "closes": {"$gt": opens, "$lte": closes}},
             {**here, "closes": {"$exists": True}, "at": {"$gte": opens, "$lt": closes}},
-            {**here, "fault": {"$exists": True, "$nin": over}},
+            {**here, "fault": {"$exists": True, "$nin": others}},
             {"agreement": lot.partition("/")[0]},
         ]
     }
@@ -110,6 +110,13 @@ async def _over_before(db: Database, here: Document, opens: datetime) -> list[st
         ]
     )
     return [document["_id"] async for document in found]
+
+
+async def _begun_after(db: Database, here: Document, closes: datetime) -> list[str]:
+    """The faults whose first sign came at this moment or later; one may open after a sign of the month before."""
+    opened = db[COLLECTION].find({**here, "type": FaultOpenedV1.type(), "at": {"$gte": closes}}, {"data": 1})
+    faults = [FaultOpenedV1.model_validate(document["data"]) async for document in opened]
+    return [fault.fault for fault in faults if fault.since >= closes]
 
 
 def _latest(step: type[FaultEvent]) -> Document:

@@ -156,7 +156,9 @@ class Proofs:
         return Branch(
             id=key,
             kind="unknown",
-            title=Words(zh="见其报文，不在评分记录内", en="See its frame: not among what is scored"),
+            title=Words(
+                zh="该读数由站点数据保存，见其报文", en="Kept with the stations' data: see its frame"
+            ),
         )
 
 

@@ -54,11 +54,14 @@ async def post(desk: Desk, of: type[Any], fault: str, when: datetime, **fields: 
 
 
 async def call(desk: Desk, kind: str, asset: str, when: datetime) -> Fault | None:
+    return await find(desk, Found(fault_id("wuhan-air", asset, kind, when), asset, kind, "call", when, when))
+
+
+async def find(desk: Desk, found: Found) -> Fault | None:
     async def report(entry: Entry) -> Fault | None:
         place = await place_of(entry, SITE)
         assert place
         sitting = await sitting_at(entry, place, await watch_of(entry, SITE))
-        found = Found(fault_id("wuhan-air", asset, kind, when), asset, kind, "call", when, when)
         opened = sitting.find(found)
         remember(entry, place, sitting.rule())
         return opened

@@ -6,7 +6,6 @@ from collections.abc import Sequence
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
-from itertools import pairwise
 from zoneinfo import ZoneInfo
 
 from contracts.agreements.faults import FaultRule, FlagIs, Jump, Outside, Stuck, Swing
@@ -18,7 +17,6 @@ Truth = tuple[bool, datetime]
 """Whether the condition is true at a reading, and since when it is."""
 Seen = tuple[ReadingReceivedV1, Decimal]
 MOMENT = timedelta(milliseconds=1)
-REMEMBERED = timedelta(hours=48)
 
 
 @dataclass(frozen=True)
@@ -36,23 +34,25 @@ class Closing:
 
 @dataclass(frozen=True)
 class Word:
-    """What a reading says. `good`: that it is not so, rather than that it is not so for long enough yet."""
+    """What a reading says, while a fault is open or none is; `doubted`: what it says of a fault that was closed."""
 
-    place: int
     reading: ReadingReceivedV1
     bad: bool
     since: datetime
-    good: bool
+    doubted: bool | None
+    """Bad, good, or neither."""
 
 
 @dataclass(frozen=True)
 class Closed:
-    """A closing that closed something: where it stands, and where the fault had been opened."""
+    """A closing that closed something, behind so many readings."""
 
     place: int
-    opened: int
     at: datetime
-    told: datetime
+
+
+Said = tuple[Word, bool | None]
+"""A word, and what it comes to: bad, good, or neither."""
 
 
 def instants(rule: FaultRule, code: str, story: Sequence[ReadingReceivedV1 | Closing]) -> Instants:
@@ -60,90 +60,134 @@ def instants(rule: FaultRule, code: str, story: Sequence[ReadingReceivedV1 | Clo
     ("cleared", said at, over at), ("closed", at, at), ("reopened", at, at)."""
     found: Instants = []
     past: list[ReadingReceivedV1] = []
-    words: list[Word] = []
+    words: list[Word | None] = []
     closings: list[Closed] = []
-    opened = 0
     for one in story:
         is_open = bool(found) and found[-1][0] in ("opened", "reopened")
         if isinstance(one, Closing):
             if is_open:
-                closings.append(Closed(len(past), opened, one.at(found), one.told))
+                closings.append(Closed(len(past), one.at(found)))
                 found.append(("closed", closings[-1].at, closings[-1].at))
             continue
         past.append(one)
-        word = _word(rule, code, past, closings)
-        if word is None:
+        words.append(_word(rule, code, past, closings))
+        if words[-1] is None:
             continue
-        words.append(word)
-        if is_open and not word.bad and (cleared := _cleared(rule, words, found[-1])):
-            found.append(cleared)
-        elif not is_open and word.bad:
-            closed = closings[-1] if found and found[-1][0] == "closed" else None
-            if (said := _opened(rule, words, closed)) is not None:
-                found.append(said)
-                opened = word.place
+        if is_open:
+            found += _cleared(rule, words, found[-1])
+        elif found and found[-1][0] == "closed" and not _stands(rule, past, words, closings[-1]):
+            found += _opened(rule, _of_doubt(words, closings[-1]), closings[-1].at)
+        else:
+            found += _opened(rule, _of_fault(words), None)
     return found
 
 
-def _cleared(rule: FaultRule, words: list[Word], begun: Instant) -> Instant | None:
-    first, last = _unbroken(words), words[-1].reading
-    floor = begun[1] + MOMENT if begun[0] == "reopened" else begun[1]
-    is_long = last.at - first.reading.time >= rule.clears
-    return ("cleared", last.at, max(first.reading.time, floor)) if is_long else None
+def _of_fault(words: Sequence[Word | None]) -> list[Said]:
+    return [(word, word.bad) for word in words if word is not None]
 
 
-def _opened(rule: FaultRule, words: list[Word], closed: Closed | None) -> Instant | None:
-    last, first = words[-1], _unbroken(words)
-    is_doubted = closed is not None and _was_never_good(words, closed)
-    reaches_back = closed is not None and (is_doubted or first.place < closed.place)
-    since = max(first.since, closed.at) if closed and reaches_back else first.since
-    if closed is not None and is_doubted and last.reading.time < closed.at:
-        return None
-    if not isinstance(rule.when, Stuck) and last.reading.at - since < rule.lasts:
-        return None
-    at = last.reading.at
-    return ("reopened", at, at) if is_doubted else ("opened", at, since)
+def _of_doubt(words: Sequence[Word | None], closed: Closed) -> list[Said]:
+    """Since the closing a bad value that begins before its time is neither; what came before it stays what it was."""
+    said: list[Said] = []
+    for place, word in enumerate(words):
+        if word is None:
+            continue
+        is_early = word.doubted is True and word.reading.time < closed.at
+        said.append((word, word.bad if place < closed.place else None if is_early else word.doubted))
+    return said
 
 
-def _was_never_good(words: list[Word], closed: Closed) -> bool:
-    """Bad by the last word before it was closed, and by the last of the time it was closed at; never good since."""
-    if words[-1].reading.at - closed.told > REMEMBERED or any(
-        word.good for word in words if word.place >= closed.place
-    ):
-        return False
-    before = [word for word in words if closed.opened <= word.place < closed.place]
-    relapses = [two for one, two in pairwise(before) if two.bad and not one.bad]
-    return before[-1].bad and all(word.reading.at <= closed.at for word in relapses)
+def _cleared(rule: FaultRule, words: Sequence[Word | None], begun: Instant) -> Instants:
+    said = _of_fault(words)
+    at, floor = said[-1][0].reading.at, begun[1] + MOMENT if begun[0] == "reopened" else begun[1]
+    good = _good_since(said)
+    return [] if good is None or at - good < rule.clears else [("cleared", at, max(good, floor))]
 
 
-def _unbroken(words: list[Word]) -> Word:
-    """The first of those that say what the last says, one following on the other."""
-    first = words[-1]
-    for one in reversed(words[:-1]):
-        if one.bad != first.bad or not follows_on(one.reading, first.reading):
+def _opened(rule: FaultRule, said: list[Said], closed: datetime | None) -> Instants:
+    at = said[-1][0].reading.at
+    if said[-1][1] is not True:
+        return []
+    since = _bad_since(said) if closed is None else max(_bad_since(said), closed)
+    if not isinstance(rule.when, Stuck) and at - since < rule.lasts:
+        return []
+    return [("opened", at, since) if closed is None else ("reopened", at, at)]
+
+
+def _bad_since(said: list[Said]) -> datetime:
+    """Back to what is not bad, or to a gap; what is neither is followed on by what lasts anew."""
+    first = said[-1][0]
+    for word, says in reversed(said[:-1]):
+        if says is False or not follows_on(word.reading, first.reading):
             break
-        first = one
-    return first
+        if says is None:
+            return word.reading.at
+        first = word
+    return first.since
 
 
-def _word(rule: FaultRule, code: str, past: list[ReadingReceivedV1], closings: list[Closed]) -> Word | None:
+def _stands(rule: FaultRule, past: Sequence[ReadingReceivedV1], words: Sequence[Word | None], closed: Closed) -> bool:
+    """Whether, by what came before the last, nothing was heard of the site for long since the closing, or the rule was
+    clear for long enough; the first also by the last itself."""
+    for place in range(closed.place, len(past)):
+        heard = max([closed.at, *(one.at for one in past[:place])])
+        if past[place].time - heard > allowed(past[place]):
+            return True
+        said = _of_doubt(words[:place], closed)
+        if place > closed.place and said and _is_clear(rule, said):
+            return True
+    return False
+
+
+def _is_clear(rule: FaultRule, said: list[Said]) -> bool:
+    good = _good_since(said)
+    return good is not None and said[-1][0].reading.at - good >= rule.clears
+
+
+def _good_since(said: list[Said]) -> datetime | None:
+    """Back to what is bad, or to a gap; what is neither bridges the time. None where the last is not good."""
+    if said[-1][1] is not False:
+        return None
+    first = after = said[-1][0]
+    for word, says in reversed(said[:-1]):
+        if says is True or not follows_on(word.reading, after.reading):
+            break
+        first, after = first if says is None else word, word
+    return first.reading.time
+
+
+def _word(rule: FaultRule, code: str, past: Sequence[ReadingReceivedV1], closings: Sequence[Closed]) -> Word | None:
     """What the last says. A swing or a jump is one of values since a closing; a run counts from there, and goes on."""
-    place = len(past) - 1
     begins = closings[-1].place if closings and isinstance(rule.when, Jump | Swing) else 0
     told = truth(rule, code, past[begins:], closings)
     if told is None:
         return None
     bad, since = told
-    good = not bad
-    if isinstance(rule.when, Stuck) and good:
+    doubted: bool | None = bad
+    if isinstance(rule.when, Stuck) and not bad:
         seen = [(one, value) for one in past if (value := looked_at(rule, code, one)) is not None]
-        good = _leaves_its_run(rule.when, seen)
-    return Word(place, past[-1], bad, since, good)
+        doubted = False if _leaves_its_run(rule.when, seen) else None
+    if isinstance(rule.when, Outside):
+        doubted = _by_itself(rule.when, past[-1].values[code].value)
+    return Word(past[-1], bad, since, doubted)
+
+
+def _by_itself(when: Outside, value: Decimal | None) -> bool | None:
+    """Inside the margin a value alone says neither."""
+    assert value is not None
+    over = [] if when.high is None else [value - when.high]
+    under = [] if when.low is None else [when.low - value]
+    worst = max([*over, *under])
+    return True if worst > 0 else False if worst <= -when.margin else None
 
 
 def follows_on(before: ReadingReceivedV1, after: ReadingReceivedV1) -> bool:
     """Whether there is no gap between two: at most half an hour, or two periods of the second, lie in between."""
-    return after.time - before.at <= max(timedelta(minutes=30), (after.at - after.time) * 2)
+    return after.time - before.at <= allowed(after)
+
+
+def allowed(after: ReadingReceivedV1) -> timedelta:
+    return max(timedelta(minutes=30), (after.at - after.time) * 2)
 
 
 def truth(
@@ -154,7 +198,9 @@ def truth(
     if code not in last.values:
         return None
     if isinstance(rule.when, FlagIs):
-        return last.values[code].flag in rule.when.any_of, last.time
+        measured = last.values[code]
+        is_normal = measured.flag == "N" and measured.value is not None
+        return (not is_normal, last.time) if is_normal or measured.flag in rule.when.any_of else None
     seen = [(one, value) for one in readings if (value := looked_at(rule, code, one)) is not None]
     if not seen or seen[-1][0] is not last:
         return None

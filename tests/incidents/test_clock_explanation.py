@@ -64,7 +64,7 @@ def test_explanation_tells_the_whole_story() -> None:
         "hours 'patrol': 06:00-20:00 every day",
         "2026-03-03 06:30:00 → 2026-03-03 09:30:00: 3 h, power outage, excluded",
         "2026-03-03 09:30:00 → 2026-03-03 13:00:00: 3 h 30 min, counted",
-        "warning: 2026-03-03 12:30:00",
+        "warning falls due: 2026-03-03 12:30:00",
         "due: 2026-03-03 13:30:00",
         "resolved: 2026-03-03 13:00:00",
         "outcome: met, 3 h 30 min counted, 30 min left",
@@ -77,7 +77,7 @@ def test_resolution_that_does_not_count_is_told() -> None:
     told = explain(derive(SOLVE, HISTORY[0], steps, CALENDAR, at("14:00")), CALENDAR)
     assert english(told.lines)[5:] == [
         "2026-03-03 09:30:00 → 2026-03-03 14:00:00: 4 h 30 min, counted",
-        "warning: 2026-03-03 12:30:00",
+        "warning falls due: 2026-03-03 12:30:00",
         "due: 2026-03-03 13:30:00",
         "resolution does not count: the fault was still there after 2026-03-03 13:00:00, "
         "open again at 2026-03-03 13:40:00",

@@ -1,14 +1,15 @@
-"""Faults that people close while their condition goes on: the same fault is open again, and its clocks have run on."""
+"""Faults that were opened again: their clocks have run on."""
 
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
-from datetime import datetime
+from datetime import timedelta
 from typing import Any
 
 import pytest
+from hypothesis import given, settings
+from hypothesis import strategies as st
 
-from contracts.agreements.faults import FlagIs
 from contracts.events.incidents import (
     FaultOpenedV1,
     FaultPausedV1,
@@ -19,17 +20,27 @@ from contracts.events.incidents import (
     SlaBreachWithdrawnV1,
     SlaWarnedV1,
 )
-from services.incidents.domain import Fault, Refused, SiteWatch
+from services.incidents.domain import Refused, SiteWatch
+from services.incidents.domain.opening import Found
 from services.incidents.domain.pauses import in_effect
 from services.incidents.rules.instants import ms_of
 from services.incidents.rules.spans import ENDLESS, Span
+from tests.incidents.closings import BAD, MARKED, check_watch, closed, fault_of
 from tests.incidents.desk import Desk
-from tests.incidents.happenings import call, faults, live, marks, new_desk, post
-from tests.incidents.site_stories import GAS, PM, POWER, SILENCE, SITE, at, lot, measured, minutes, rule
-
-BAD = measured(3, "D")
-SLOW = {"lasts": minutes(10), "clears": minutes(10)}
-MARKED = rule("marked", "analyser-fault", FlagIs(test="flag", any_of=("D",)), codes=("so2", "no2"), **SLOW)
+from tests.incidents.happenings import call, faults, find, live, marks, new_desk, post, standing
+from tests.incidents.site_stories import (
+    GAS,
+    PM,
+    POWER,
+    SILENCE,
+    SITE,
+    STEP,
+    at,
+    lot,
+    measured,
+    minutes,
+    reading,
+)
 
 
 @pytest.fixture
@@ -38,179 +49,6 @@ async def desk() -> AsyncIterator[Desk]:
     yield made
     assert made.dropped == []
     check_watch(made)
-
-
-def check_watch(desk: Desk) -> None:
-    """What the watch holds open, closed and in doubt."""
-    document = desk.kept[SiteWatch, SITE]
-    assert isinstance(document["doubts"], list), "ids hold dots"
-    watch = SiteWatch.of({**document, "_v": 1}).watch
-    open_now = {fault.fault for fault in watch.open.values()}
-    assert open_now == {fault.id for fault in faults(desk) if fault.open}
-    assert not open_now & {past.fault for past in watch.closed}
-    assert not open_now & {doubt.fault.fault for doubt in watch.doubts.values()}
-
-
-async def closed(desk: Desk, until: str, over: str | None = None) -> str:
-    """An instrument marked from 06:00 on, and its fault, closed at `until` as over at that time, or `over`."""
-    await live(desk, "06:00", until, so2=BAD)
-    fault: str = desk.told(FaultOpenedV1)[0].fault
-    await post(desk, FaultResolvedV1, fault, at(over or until))
-    return fault
-
-
-def openings(desk: Desk) -> list[tuple[str, datetime]]:
-    return marks(desk, FaultOpenedV1, FaultReopenedV1)
-
-
-def fault_of(desk: Desk) -> Fault:
-    (fault,) = [one for one in faults(desk) if one.opened.kind == "analyser-fault"]
-    return fault
-
-
-async def test_closed_but_still_bad_is_open_again(desk: Desk) -> None:
-    fault = await closed(desk, "06:20")
-    await live(desk, "06:20", "06:25", so2=BAD)
-    assert not fault_of(desk).open
-    await live(desk, "06:25", "06:30", so2=BAD)
-    (again,) = desk.told(FaultReopenedV1)
-    assert (again.fault, again.at, again.by) == (fault, at("06:30"), "rule:marked")
-    assert again.evidence == (f"{SITE}/minute/20260302T222000Z", f"{SITE}/minute/20260302T222500Z")
-    assert (fault_of(desk).open, fault_of(desk).resolved_at) == (True, None)
-
-
-async def test_one_good_value_makes_it_another(desk: Desk) -> None:
-    await closed(desk, "06:20")
-    await live(desk, "06:20", "06:25")
-    await live(desk, "06:25", "07:00", so2=BAD)
-    assert openings(desk) == [("FaultOpenedV1", at("06:10")), ("FaultOpenedV1", at("06:35"))]
-
-
-async def test_gap_does_not_prove_that_it_was_over(desk: Desk) -> None:
-    fault = await closed(desk, "06:20")
-    await live(desk, "08:00", "08:30", so2=BAD)
-    assert [(event.fault, event.at) for event in desk.told(FaultReopenedV1)] == [(fault, at("08:10"))]
-
-
-async def test_after_two_days_it_is_another(desk: Desk) -> None:
-    await closed(desk, "06:20")
-    await live(desk, "2026-03-05T06:15", "2026-03-05T06:35", so2=BAD)
-    assert [event.at for event in desk.told(FaultOpenedV1) if event.kind == "analyser-fault"][1:] == [
-        at("2026-03-05T06:25")
-    ]
-
-
-async def test_value_of_the_time_before_shows_nothing() -> None:
-    """Repaired at 06:40: the hour from 06:00 on is marked, and the next is not."""
-    hourly = MARKED.model_copy(update={"readings": "hour", "lasts": minutes(0), "clears": minutes(0)})
-    desk = await new_desk(lot(rules=(hourly,)), version=92)
-    await live(desk, "05:00", "05:05", kind="hour", so2=BAD)
-    await desk.pass_time(at("06:50"))
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("06:40"))
-    await live(desk, "06:00", "06:05", kind="hour", so2=BAD)
-    await live(desk, "07:00", "07:05", kind="hour")
-    assert openings(desk) == [("FaultOpenedV1", at("06:00"))]
-
-
-async def test_relapse_after_it_was_over_is_another(desk: Desk) -> None:
-    """Good from 06:20 on; by then it was over, says who heard of the relapse before they could post."""
-    await live(desk, "06:00", "06:20", so2=BAD)
-    await live(desk, "06:20", "06:25")
-    await live(desk, "06:25", "06:30", so2=BAD)
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("06:21"))
-    await live(desk, "06:30", "07:00", so2=BAD)
-    assert openings(desk) == [("FaultOpenedV1", at("06:10")), ("FaultOpenedV1", at("06:35"))]
-
-
-async def test_either_parameter_opens_it_again(desk: Desk) -> None:
-    await live(desk, "06:00", "06:20", so2=BAD, no2=BAD)
-    fault = desk.told(FaultOpenedV1)[0].fault
-    await post(desk, FaultResolvedV1, fault, at("06:20"))
-    await live(desk, "06:20", "07:00", no2=BAD)
-    assert [(event.fault, event.at) for event in desk.told(FaultReopenedV1)] == [(fault, at("06:30"))]
-    await live(desk, "07:00", "07:30", no2=5)
-    assert [event.at for event in desk.told(FaultResolvedV1)] == [at("06:20"), at("07:00")]
-
-
-async def test_called_fault_is_opened_again_by_its_rule(desk: Desk) -> None:
-    known = await call(desk, "analyser-fault", GAS, at("05:00"))
-    assert known
-    assert await closed(desk, "06:20") == known.id
-    await live(desk, "06:20", "06:40", so2=BAD)
-    assert openings(desk) == [("FaultOpenedV1", at("05:00")), ("FaultReopenedV1", at("06:30"))]
-
-
-async def test_called_fault_is_not_opened_again_without_rule(desk: Desk) -> None:
-    known = await call(desk, "analyser-fault", PM, at("05:00"))
-    assert known
-    await post(desk, FaultResolvedV1, known.id, at("05:00"))
-    assert await call(desk, "analyser-fault", PM, at("05:00") + minutes(1))
-    assert desk.told(FaultReopenedV1) == []
-
-
-async def test_new_call_takes_the_place_of_doubt(desk: Desk) -> None:
-    await closed(desk, "06:20")
-    called = await call(desk, "analyser-fault", GAS, at("06:20"))
-    assert called
-    await live(desk, "06:20", "07:00", so2=BAD)
-    assert openings(desk) == [("FaultOpenedV1", at("06:10")), ("FaultOpenedV1", at("06:20"))]
-
-
-async def test_silence_closed_by_hand_is_open_again(desk: Desk) -> None:
-    await live(desk, "06:00", "06:20")
-    await desk.pass_time(at("08:00"))
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("07:50"))
-    await desk.pass_time(at("12:00"))
-    assert openings(desk) == [("FaultOpenedV1", at("06:50")), ("FaultReopenedV1", at("08:20"))]
-    await live(desk, "12:00", "12:10")
-    assert [event.at for event in desk.told(FaultResolvedV1)] == [at("07:50"), at("12:05")]
-
-
-async def test_reading_in_between_makes_another_silence(desk: Desk) -> None:
-    await live(desk, "06:00", "06:20")
-    await desk.pass_time(at("08:00"))
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("07:50"))
-    await live(desk, "08:00", "08:05")
-    await desk.pass_time(at("12:00"))
-    assert openings(desk) == [("FaultOpenedV1", at("06:50")), ("FaultOpenedV1", at("08:35"))]
-
-
-async def test_silence_that_was_clearing_is_another() -> None:
-    """Something came at 08:05, and nothing after it: over at 08:10, says who posts it at 08:39."""
-    desk = await new_desk(lot(rules=(SILENCE.model_copy(update={"clears": minutes(20)}),)), version=93)
-    await live(desk, "06:00", "06:20")
-    await live(desk, "08:00", "08:05")
-    await desk.pass_time(at("08:39"))
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("08:10"))
-    await desk.pass_time(at("12:00"))
-    assert openings(desk) == [("FaultOpenedV1", at("06:50")), ("FaultOpenedV1", at("08:40"))]
-
-
-async def test_stuck_value_that_goes_on_is_the_same_fault() -> None:
-    desk = await new_desk(version=1)
-    await live(desk, "06:00", "06:40", pm=42)
-    fault = desk.told(FaultOpenedV1)[0].fault
-    await post(desk, FaultResolvedV1, fault, at("06:40"))
-    await live(desk, "06:40", "07:30", pm=42)
-    assert [(event.fault, event.at) for event in desk.told(FaultReopenedV1)] == [(fault, at("07:10"))]
-
-
-async def test_stuck_at_another_value_is_another_fault() -> None:
-    desk = await new_desk(version=1)
-    await live(desk, "06:00", "06:40", pm=42)
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("06:40"))
-    await live(desk, "06:40", "07:30", pm=43)
-    assert openings(desk) == [("FaultOpenedV1", at("06:30")), ("FaultOpenedV1", at("07:10"))]
-
-
-async def test_swing_that_was_dealt_with_stays_closed() -> None:
-    desk = await new_desk(version=1)
-    await live(desk, "06:00", "06:05", temp=15)
-    await live(desk, "06:05", "06:10", temp=25)
-    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("06:10"))
-    await live(desk, "06:10", "07:00", temp=25)
-    await live(desk, "07:00", "07:05", temp=15)
-    assert openings(desk) == [("FaultOpenedV1", at("06:10")), ("FaultOpenedV1", at("07:05"))]
 
 
 async def test_fault_is_over_after_it_was_open_again(desk: Desk) -> None:
@@ -260,19 +98,18 @@ async def test_timer_is_set_again_for_what_lies_ahead(desk: Desk) -> None:
 
 async def test_withdrawn_breach_is_said_again(desk: Desk) -> None:
     """The late resolution withdrew it; the next values take the resolution back."""
-    await closed(desk, "11:00", "10:00")
+    await closed(desk, "10:20", "10:08")
     assert [event.due for event in desk.told(SlaBreachWithdrawnV1)] == [at("10:10")]
-    await live(desk, "11:00", "11:15", so2=BAD)
+    await live(desk, "10:20", "10:35", so2=BAD)
     assert [event.due for event in desk.told(SlaBreachedV1)] == [at("10:10")] * 2
     assert fault_of(desk).breached == {"solve": at("10:10")}
 
 
-async def test_resolution_dated_back_does_not_outlive_doubt(desk: Desk) -> None:
-    """What counts is when it was said, not what time it was said of: nobody posts an old time to be forgotten."""
+async def test_resolution_dated_back_is_refused(desk: Desk) -> None:
+    """The readings since then say that it was not over."""
     await live(desk, "06:00", "2026-03-05T06:00", so2=BAD)
-    await post(desk, FaultResolvedV1, fault_of(desk).id, at("06:11"))
-    await live(desk, "2026-03-05T06:10", "2026-03-05T07:00", so2=BAD)
-    assert [event.at for event in desk.told(FaultReopenedV1)] == [at("2026-03-05T06:15")]
+    with pytest.raises(Refused, match="still-there"):
+        await post(desk, FaultResolvedV1, fault_of(desk).id, at("06:11"))
     assert fault_of(desk).breached == {"solve": at("10:10")}
 
 
@@ -311,15 +148,64 @@ def outage_of(desk: Desk, fault: str) -> Span:
 async def test_resolution_of_a_time_before_is_refused(desk: Desk) -> None:
     fault = await closed(desk, "06:20")
     await live(desk, "06:20", "06:40", so2=BAD)
-    for late in ("06:15", "06:30"):
+    for early in ("06:15", "06:30"):
         with pytest.raises(Refused) as refused:
-            await post(desk, FaultResolvedV1, fault, at(late))
+            await post(desk, FaultResolvedV1, fault, at(early))
         assert (refused.value.status, refused.value.code) == (409, "still-there")
     await post(desk, FaultResolvedV1, fault, at("06:35"))
     assert not fault_of(desk).open
 
 
 def test_watch_of_an_older_version_loads() -> None:
-    stored: dict[str, Any] = {"_id": SITE, "_v": 3, "site": SITE, "streaks": [["marked|x|so2", [1, 5, 5, 7]]]}
-    watch = SiteWatch.of(stored).watch
-    assert (watch.doubts, watch.streaks["marked|x|so2"].back) == ({}, 0)
+    doubted = ["x|y", [["f", "x", "y", "reading", 3], 4, 5]]
+    old: dict[str, Any] = {"streaks": [["k", [1, 5, 5, 7]]], "doubts": [doubted]}
+    watch = SiteWatch.of({"_id": SITE, "_v": 3, "site": SITE, **old}).watch
+    assert (watch.doubts["x|y"].at, watch.streaks["k"].last) == (4, 7)
+
+
+async def test_nothing_that_is_posted_avoids_the_breach(desk: Desk) -> None:
+    """A resolution every three hours, and behind it a mark of maintenance, a good value, a call and a finding."""
+    await live(desk, "06:00", "07:00", so2=BAD)
+    for hour in range(7, 22, 3):
+        start = at(f"{hour:02}:00")
+        await post(desk, FaultResolvedV1, fault_of(desk).id, start)
+        await call(desk, "analyser-fault", GAS, start)
+        for n, value in enumerate((measured(3, "M"), measured(3), BAD, measured(None), measured(3))):
+            await desk.pass_time(start + (n + 1) * STEP)
+            await desk.hear(reading(start + n * STEP, volt=230, so2=value))
+        await call(desk, "analyser-fault", GAS, desk.now)
+        await find(desk, Found(f"found-{hour}", GAS, "analyser-fault", "inspection", desk.now, desk.now))
+        await live(desk, f"{hour:02}:25", f"{hour + 2:02}:55", so2=BAD)
+        await desk.pass_time(start + timedelta(hours=3))
+    (fault,) = faults(desk)
+    assert fault.breached == {"solve": at("10:10")}
+    assert standing(desk.said) == {"solve": at("10:10")}
+
+
+@settings(deadline=None, max_examples=20)
+@given(
+    st.lists(st.sampled_from(["good", "bad", "nothing"]), max_size=12), st.integers(0, 5), st.sampled_from([0, 3, 20])
+)
+async def test_honest_repair_is_never_opened_again(before: list[str], worked: int, back: int) -> None:
+    """Whatever it was before and while they worked: what is good from its closing on stays closed."""
+    desk, values = (
+        await new_desk(lot(rules=(MARKED, SILENCE, POWER)), version=91),
+        {"good": 5, "bad": BAD, "nothing": None},
+    )
+    await live(desk, "06:00", "06:20", so2=BAD)
+    time = at("06:20")
+    for what in (*before, *["nothing"] * worked):
+        value: Any = values[what]
+        await desk.pass_time(time + STEP)
+        await desk.hear(reading(time, volt=230, **({} if value is None else {"so2": value})))
+        time += STEP
+    for fault in [one for one in faults(desk) if one.open]:
+        try:
+            await post(desk, FaultResolvedV1, fault.id, max(fault.opened.at, time - minutes(back)))
+        except Refused:  # it was bad for longer after that than a mistake could be
+            await post(desk, FaultResolvedV1, fault.id, time)
+    for n in range(6):
+        await desk.pass_time(time + (n + 1) * STEP)
+        await desk.hear(reading(time + n * STEP, volt=230, so2=5))
+    assert desk.told(FaultReopenedV1) == []
+    assert SiteWatch.of({**desk.kept[SiteWatch, SITE], "_v": 1}).watch.doubts == {}

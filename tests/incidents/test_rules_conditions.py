@@ -70,7 +70,7 @@ def told_when(came: Sequence[ReadingReceivedV1 | Closing], by: Plan) -> Instants
         if isinstance(one, Closing):
             for fault in watch.open.values():
                 at = one.at(found)
-                watch = resolved_by_people(watch, fault.fault, at, one.told)
+                watch = resolved_by_people(watch, fault.fault, at)
                 found.append(("closed", at, at))
             continue
         watch, signs = watched([one], by, watch)
@@ -93,7 +93,11 @@ def test_instants_equal_the_slow_version(one: FaultRule, course: list[tuple[int,
     assert told_when(came, plan([one])) == instants(one, "pm", came)
 
 
-SAMPLES = [measured(5), measured(5), measured(8), measured(8, "D"), measured(1, "D"), measured(0), measured(4, "M")]
+SAMPLES = [
+    *(measured(value) for value in (5, 5, 8, 0, 6.5)),
+    *(measured(8, "D"), measured(1, "D"), measured(4, "M"), measured(None)),
+    None,
+]
 stretches = st.tuples(
     st.integers(1, 9),
     st.lists(st.sampled_from(SAMPLES), min_size=1, max_size=2),
@@ -111,7 +115,7 @@ def test_reopenings_equal_the_slow_version(one: FaultRule, course: list[tuple[An
     for length, values, gap, back in course:
         for n in range(length):
             time += STEP if n else gap * STEP
-            came.append(reading(time, pm=values[n % len(values)]))
+            came.append(one_reading(time, values[n % len(values)]))
         came += [] if back is None else [Closing(time + STEP, minutes(back))]
     said = told_when(came, plan([one]))
     event(", ".join(sorted({name for name, _, _ in said})))

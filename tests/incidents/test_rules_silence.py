@@ -58,37 +58,41 @@ async def test_silences_equal_the_slow_version(gaps: list[int], clears: int) -> 
     assert told == slow_silences(ends, clears * minutes(7))
 
 
-def slow_closings(ends: list[datetime], closings: list[datetime]) -> list[tuple[str, datetime]]:
+def slow_closings(ends: list[datetime], closings: list[datetime], clears: timedelta) -> list[tuple[str, datetime]]:
     """Goes through the hours minute by minute: what was said by then, and what nothing that came speaks against."""
     told: list[tuple[str, datetime]] = []
-    heard = since = ends[0]
-    now, is_same = ends[0], False
+    since, now, is_doubted = ends[0], ends[0], False
+    good: datetime | None = None
     while now <= END:
         is_open = bool(told) and told[-1][0] in ("opened", "reopened")
-        if not is_open and now - since >= LASTS:
-            told.append(("reopened" if is_same and now - since < timedelta(hours=48) else "opened", now))
-            is_open = True
+        if now - since >= LASTS:
+            good = None
+            told += [] if is_open else [("reopened" if is_doubted else "opened", now)]
+            is_open, is_doubted = True, False
         if now in ends:
-            heard = since = now
-            is_same = False
-            if is_open:
-                told.append(("cleared", max(now, told[-1][1] + MOMENT) if told[-1][0] == "reopened" else now))
+            since = now
+            good = good or now if is_open or is_doubted else None
+            if good is not None and now - good >= clears:
+                told += [("cleared", max(good, told[-1][1] + MOMENT * (told[-1][0] == "reopened")))] if is_open else []
+                good, is_doubted = None, False
         elif now in closings and is_open and now > told[-1][1]:
             told.append(("closed", now))
-            since, is_same = max(now, heard), True
+            since, is_doubted = now, True
         now += timedelta(minutes=1)
     return told
 
 
 @settings(deadline=None, max_examples=40)
 @given(
-    st.lists(st.sampled_from([1, 2, 6, 7, 9, 12, 30]), min_size=1, max_size=12),
+    st.lists(st.sampled_from([1, 1, 2, 6, 7, 9, 12, 30]), min_size=1, max_size=14),
     st.lists(st.integers(1, 400), max_size=8, unique=True),
+    st.sampled_from([0, 0, 1, 2]),
 )
-async def test_closed_silences_equal_the_slow_version(gaps: list[int], closed: list[int]) -> None:
+async def test_closed_silences_equal_the_slow_version(gaps: list[int], closed: list[int], clears: int) -> None:
     desk, ends = Desk(ears, at("05:00")), [at("05:00") + n * STEP for n in accumulate(gaps)]
     closings = [at("05:00") + timedelta(minutes=3 * n) for n in closed]
-    await desk.publish(agreement(lot([SILENCE]), version=44))
+    rule = SILENCE.model_copy(update={"clears": clears * minutes(7)})
+    await desk.publish(agreement(lot([rule]), version=44 + clears))
     for time in sorted({*ends, *closings}):
         await desk.pass_time(time)
         open_now = [fault for fault in faults(desk) if fault.open]
@@ -98,7 +102,7 @@ async def test_closed_silences_equal_the_slow_version(gaps: list[int], closed: l
             await post(desk, FaultResolvedV1, open_now[0].id, time)
     await desk.pass_time(END)
     said = desk.told(FaultOpenedV1, FaultReopenedV1, FaultResolvedV1)
-    assert [(_name(event), event.at) for event in said] == slow_closings(ends, closings)
+    assert [(_name(event), event.at) for event in said] == slow_closings(ends, closings, clears * minutes(7))
 
 
 def _name(event: Event) -> str:

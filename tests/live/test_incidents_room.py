@@ -162,6 +162,20 @@ async def test_fault_closed_too_early_is_open_again(town: Town) -> None:
     assert any("解决不成立" in line["zh"] for line in told["lines"])
 
 
+async def test_call_opens_a_doubted_fault_again(town: Town) -> None:
+    fault = await gas_fault(town)
+    await town.post(f"/v1/faults/{fault}/resolution", at=at("06:09").isoformat())
+    body = {"site": town.site, "asset": town.asset(GAS), "kind": "analyser-fault", "text": "no display"}
+    before = await town.post("/v1/calls", "buyer", "city", **body, at=at("06:08").isoformat())
+    assert (before.status_code, before.json()["fault"]) == (409, fault)
+    again = await town.post("/v1/calls", "buyer", "city", **body, at=at("06:10").isoformat())
+    assert (again.status_code, again.json()["id"], again.json()["state"]) == (201, fault, "open")
+    assert [step["step"] for step in again.json()["steps"]] == ["FaultResolved", "FaultReopened"]
+    assert again.json()["steps"][1]["note"] == "no display"
+    (shown,) = await town.get(f"/v1/faults?site={town.site}")
+    assert (shown["id"], shown["clocks"][0]["state"]) == (fault, "running")
+
+
 async def test_call_is_taken_once(town: Town) -> None:
     body = {"site": town.site, "asset": town.asset(PM), "kind": "analyser-fault", "text": "no display"}
     body |= {"at": at("04:50").isoformat()}

@@ -75,7 +75,9 @@ def test_unmet_indicator_shows_both_rates() -> None:
         "capture a34004：63.33%（456/720），要求 90.00%；不剔除停电 63.33%，剔除 0 小时；"
         "264 小时未计入，列出前 50 个，另有 214 个未列出"
     )
-    assert gate.branches[0].branches[0].title.en.endswith("; 264 h not counted, the first 50 listed, 214 more not listed")
+    assert (
+        gate.branches[0].branches[0].title.en.endswith("; 264 h not counted, the first 50 listed, 214 more not listed")
+    )
     unmet = explain_line(scored, "air/lot-1/2026-04/r1/s1/data/unmet", events)
     named = [branch.id.rpartition("r1/")[2] for branch in unmet.branches[0].branches]
     assert named == ["s1/raw-capture/a34004", "s1/raw-capture/a34002", "s1/raw-capture/a05024", "s1/in-time"]

@@ -25,7 +25,6 @@ STATES: Mapping[str, str] = {
     "breached": "超时 breached",
     "running": "计时中 running",
     "paused": "暂停 paused",
-    "withdrawn": "（曾报超时，后撤销 a breach was withdrawn）",
 }
 
 
@@ -124,6 +123,16 @@ def _show_faults(outcome: Outcome, names: Mapping[str, Any]) -> None:
         for fault in sorted(outcome.faults, key=lambda one: str(one["opened_at"]))
     ]
     show_table("故障与时限 / faults and clocks", columns, rows)
+
+
+def _told(fault: Mapping[str, Any], is_withdrawn: bool) -> Iterator[str]:
+    """Its clocks, and what else is worth knowing of them."""
+    yield from map(_clock, fault["clocks"])
+    if is_withdrawn:
+        yield "（曾报超时，后撤销 a breach was withdrawn）"
+    for step in fault["steps"]:
+        if step["step"] == "FaultReopened":
+            yield f"（{_when(step['at'])} 重新打开：报已解决时故障仍在 reopened, it was not over）"
 
 
 def _clock(clock: Mapping[str, Any]) -> str:

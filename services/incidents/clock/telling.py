@@ -78,7 +78,7 @@ def outcome(clock: Clock, timezone: str) -> Iterator[Words]:
     if not clock.covered:
         return
     for at in clock.warns:
-        yield Words(zh=f"预警：{moment(at, timezone)}", en=f"warning: {moment(at, timezone)}")
+        yield Words(zh=f"预警应发：{moment(at, timezone)}", en=f"warning falls due: {moment(at, timezone)}")
     yield _due(clock, timezone)
     for void in clock.voided:
         yield voided(moment(void.at, timezone), moment(void.reopened_at, timezone))

@@ -14,8 +14,22 @@ from services.incidents.domain.fault import Alarm, Fault, Step, identity_of
 from services.incidents.domain.opening import Found, kind_of, open_fault
 from services.incidents.domain.pauses import adjusted
 from services.incidents.domain.sla import fired, re_derive
-from services.incidents.domain.steps import recorded, with_step
-from services.incidents.rules import Again, Gone, Seen, Sign, Watch, opened_by_people, outages_of, resolved_by_people
+from services.incidents.domain.steps import recorded, still_there, with_step
+from services.incidents.rules import (
+    Again,
+    Doubt,
+    Gone,
+    Seen,
+    Sign,
+    Watch,
+    contradicts,
+    opened_by_people,
+    outages_of,
+    plan_of,
+    reopened_by_people,
+    resolved_by_people,
+)
+from services.incidents.rules.instants import ms_of
 
 
 @dataclass(frozen=True)
@@ -43,7 +57,8 @@ class Ruling:
 class Sitting:
     """Takes what happened, and rules. It does not wait and does not look anything up: all it needs is handed in.
 
-    `faults`: the site's open and recently closed faults, by id. `versions`: the agreement of each of their versions.
+    `faults`: the site's open, doubted and recently closed faults, by id. `versions`: the agreement of each of their
+    versions.
     """
 
     def __init__(
@@ -58,6 +73,10 @@ class Sitting:
     def fault(self, fault: str) -> Fault:
         """The fault as it stands now; KeyError where it was not handed in."""
         return self._faults[fault]
+
+    def agreement(self, fault: str) -> Agreement:
+        """The agreement that a fault opened under, in its version."""
+        return self._versions[self._faults[fault].opened.agreement_version]
 
     def admit(self, fault: Fault, agreement: Agreement) -> None:
         """Takes in one more fault of the site, however long it is closed, with the agreement it opened under."""
@@ -78,20 +97,47 @@ class Sitting:
         self._adjust(tuple(evidence))
 
     def find(self, found: Found) -> Fault | None:
-        """Opens what people found; None where such a fault is open on the asset already. KeyError: no such kind."""
+        """Opens what people found, or opens again what was closed and is in doubt. KeyError: no such kind.
+
+        None where such a fault is known already: open on the asset, or said to be over at that time or later.
+        """
         if self.watch.fault_on(found.asset, found.kind) is not None or found.fault in self._faults:
             return None
+        if (doubt := self.watch.doubt_on(found.asset, found.kind)) is not None:
+            return self._find_again(found, doubt)
         pauses = kind_of(self.terms.lot, found.kind).pauses
         self.watch = opened_by_people(self.watch, found.fault, found.asset, found.kind, found.source, found.at, pauses)
         self._open(found)
         self._adjust(found.evidence)
         return self._faults[found.fault]
 
+    def _find_again(self, found: Found, doubt: Doubt) -> Fault | None:
+        if ms_of(found.at) <= doubt.at:
+            return None
+        fault = self._faults[doubt.fault.fault]
+        self.watch = reopened_by_people(self.watch, doubt, found.at)
+        step = FaultReopenedV1(
+            **identity_of(fault.opened),
+            at=found.at,
+            by=found.opened_by or found.source,
+            posted_at=self.now,
+            note=found.detail,
+            evidence=found.evidence,
+        )
+        self._change(recorded(fault, step), step)
+        self._adjust(found.evidence)
+        return self._faults[fault.id]
+
     def step(self, fault: str, step: Step, *, however_late: bool = False) -> None:
         """Records what somebody did; `Refused` where it cannot be. `however_late` as `with_step` has it."""
-        self._change(with_step(self._faults[fault], step, self.now, however_late=however_late), step)
+        after = with_step(self._faults[fault], step, self.now, however_late=however_late)
         if isinstance(step, FaultResolvedV1):
-            self.watch = resolved_by_people(self.watch, fault, step.at, self.now)
+            plan = plan_of(self.terms.agreement.id, self.terms.lot, self.terms.site)
+            if contradicts(self.watch, fault, step.at, plan, self.now):
+                raise still_there()
+        self._change(after, step)
+        if isinstance(step, FaultResolvedV1):
+            self.watch = resolved_by_people(self.watch, fault, step.at)
         self._adjust((fault,))
 
     def woke(self, fault: str, name: str, key: str) -> None:
@@ -105,7 +151,7 @@ class Sitting:
         clear: list[Alarm] = []
         unknown: list[tuple[str, str]] = []
         for fault in self._touched:
-            agreement = self._versions[self._faults[fault].opened.agreement_version]
+            agreement = self.agreement(fault)
             lot = agreement.lot(self._faults[fault].opened.lot)
             derived = re_derive(self._faults[fault], lot, agreement.calendar, self.now, as_of)
             self._faults[fault] = derived.fault

@@ -70,7 +70,12 @@ def _check_late(fault: Fault, step: Step, end: FaultResolvedV1, now: datetime) -
 
 def _check_over(fault: Fault, step: FaultResolvedV1) -> None:
     if fault.reopened_at is not None and step.at <= fault.reopened_at:
-        raise Refused(409, "still-there", "该时间之后故障仍在", "The fault was still there after this time")
+        raise still_there()
+
+
+def still_there() -> Refused:
+    """What readings or a reopening say against a resolution."""
+    return Refused(409, "still-there", "该时间之后故障仍在", "The fault was still there after this time")
 
 
 def _check_pause(fault: Fault, step: FaultPausedV1 | FaultResumedV1) -> None:

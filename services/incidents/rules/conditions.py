@@ -42,12 +42,14 @@ class Judge(Protocol):
 
 @dataclass(frozen=True, slots=True)
 class Marked:
-    """True while the logger's mark is one of these."""
+    """True while the logger's mark is one of these; false only with a normal value: other marks tell nothing."""
 
     any_of: frozenset[str]
 
     def judge(self, sample: Sample, was_bad: bool, memory: Memory | None) -> Answer:
-        return (sample.start if sample.flag in self.any_of else GOOD_WORD), None
+        if sample.flag in self.any_of:
+            return sample.start, None
+        return (GOOD_WORD if sample.flag == "N" and sample.value is not None else None), None
 
 
 @dataclass(frozen=True, slots=True)

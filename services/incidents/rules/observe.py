@@ -82,6 +82,7 @@ class _Look:
             self.watch = msgspec.structs.replace(self.watch, lacking={**rest, kind: codes} if codes else rest)
 
     def _hear(self) -> None:
+        self._settle()
         watch = self.watch
         newest = {**watch.newest, self.reading.kind: self.start}
         self.watch = msgspec.structs.replace(watch, newest=newest, heard=max(watch.heard, self.end))
@@ -89,11 +90,25 @@ class _Look:
             if track.key in self.streaks:
                 self._hear_again(track)
 
+    def _settle(self) -> None:
+        """Doubts end with a silence of the site, nobody knows what was in it, and with their rules."""
+        for where, doubt in self.watch.doubts.items():
+            left = book.survivors(doubt, self.plan, max(self.watch.heard, doubt.at) <= self._silent_since())
+            gone = [holder for holder in doubt.fault.holders if holder not in left]
+            if gone:
+                self.watch = book.undoubted(self.watch, where, gone)
+                self.streaks = book.believed(self.streaks, gone)
+
+    def _silent_since(self) -> int:
+        """Where nothing came from then on until this reading, the site was silent."""
+        return self.reach - 1 if self.plan.silent is None else self.end - self.plan.silent
+
     def _hear_again(self, track: Track) -> None:
         live = ms_of(self.reading.received_at) - self.end < track.lasts
-        streak = heard_again(self.streaks[track.key], live, self.watch.heard)
+        is_doubted = book.is_doubted_by(self.watch, track)
+        streak = heard_again(self.streaks[track.key], live, self.watch.heard, is_doubted)
         if streak is None:
-            self._drop(track)
+            del self.streaks[track.key]
             return
         self.streaks[track.key] = streak
         if streak.phase == CLEARING and live and self.watch.heard - streak.since >= track.clears:
@@ -102,7 +117,8 @@ class _Look:
     def _look(self, track: Track, judge: Judge, sample: Sample) -> None:
         key = track.key
         streak, memory = self.streaks.get(key), self.memories.get(key)
-        was_bad = streak is not None and streak.phase != CLEARING
+        doubt = self.watch.doubts.get(track.slot)
+        was_bad = streak is not None and streak.phase != CLEARING and doubt is None
         verdict, kept = judge.judge(sample, was_bad, memory)
         if kept is not memory:
             self._keep(key, kept)
@@ -110,8 +126,8 @@ class _Look:
             return
         if track.trailed:
             self.watch = noted(self.watch, track, _grade(judge, sample), self.start, self.end)
-        if streak is not None and self._leaves_in_doubt(track, verdict):
-            self.streaks[key] = Streak(SUSPECTED, streak.since, streak.first, self.end)
+        if doubt is not None and _tells_nothing(verdict, judge, sample, doubt):
+            self._wait(key, streak)
         elif verdict >= 0:
             self._worsen(track, streak, verdict)
         elif streak is not None:
@@ -123,38 +139,45 @@ class _Look:
         else:
             self.memories[key] = memory
 
-    def _leaves_in_doubt(self, track: Track, verdict: int) -> bool:
-        """Whether it tells nothing of a fault since that was closed: it is of the time before, or not bad yet."""
-        doubt = book.doubt_of(self.watch, track, self.end)
-        return doubt is not None and (verdict == NOT_YET or (verdict >= 0 and self.start < doubt.at))
-
-    def _drop(self, track: Track) -> None:
-        del self.streaks[track.key]
-        self.watch = book.undoubted(self.watch, track)
+    def _wait(self, key: str, streak: Streak | None) -> None:
+        """What neither accuses nor clears: what is bad has to last anew behind it, what is clearing goes on."""
+        if streak is not None and streak.phase == SUSPECTED:
+            self.streaks[key] = Streak(SUSPECTED, max(streak.since, self.end), -1, self.end, streak.bad)
+        elif streak is not None and streak.last >= self.reach:
+            self.streaks[key] = msgspec.structs.replace(streak, last=self.end)
 
     def _worsen(self, track: Track, streak: Streak | None, since: int) -> None:
         if streak is None:
-            streak = Streak(SUSPECTED, since, since, self.end)
+            streak = Streak(SUSPECTED, since, since, self.end, (since, self.end))
         elif streak.phase == CLEARING or streak.last < self.reach:
-            phase = SUSPECTED if streak.phase == SUSPECTED else SEEN
-            streak = Streak(phase, since, since, self.end, self.end if streak.phase == CLEARING else streak.back)
+            holds = streak.phase != SUSPECTED and track.slot in self.watch.open
+            begun = streak.bad[0] if streak.last >= self.reach else since
+            streak = Streak(SEEN if holds else SUSPECTED, since, since, self.end, (begun, self.end))
         else:
             first = streak.first if streak.first >= 0 else self.start
-            streak = Streak(streak.phase, streak.since, first, self.end, streak.back)
+            streak = Streak(streak.phase, streak.since, first, self.end, (streak.bad[0], self.end))
         self.streaks[track.key] = streak
         if streak.phase == SUSPECTED and self.end - streak.since >= track.lasts:
             self._see(track, streak)
 
     def _see(self, track: Track, streak: Streak) -> None:
         if track.slot in self.watch.open:
-            self.watch = book.held(self.watch, track.slot, track.key)
+            self.watch = book.held(self.watch, track.slot, track.key, streak.since)
         elif book.is_suppressed(self.watch, track):
+            self._begin_anew(track, streak)
             return
-        elif doubt := book.doubt_of(self.watch, track, self.end):
+        elif doubt := self.watch.doubts.get(track.slot):
             self._reopen(track, streak, doubt)
         else:
             self._open(track, streak)
-        self.streaks[track.key] = Streak(SEEN, streak.since, streak.first, streak.last)
+        self.streaks[track.key] = msgspec.structs.replace(streak, phase=SEEN)
+
+    def _begin_anew(self, track: Track, streak: Streak) -> None:
+        """What was suppressed has to last once more, from here on."""
+        self.streaks[track.key] = Streak(SUSPECTED, self.end, -1, streak.last, (self.end, self.end))
+        memory = self.memories.get(track.key)
+        if memory is not None and memory.last:
+            self.memories[track.key] = msgspec.structs.replace(memory, since=self.end)
 
     def _open(self, track: Track, streak: Streak) -> None:
         at = moment_of(self.end)
@@ -166,7 +189,8 @@ class _Look:
 
     def _reopen(self, track: Track, streak: Streak, doubt: Doubt) -> None:
         fault, at, evidence = doubt.fault.fault, moment_of(self.end), self._bad_ones(streak)
-        self.watch = book.reopened(self.watch, doubt, track.key, self.end)
+        self.watch = book.reopened(self.watch, doubt, self.end, track.key)
+        self.streaks = book.holding(self.streaks, doubt.fault.holders)
         self.signs.append(Again(fault, track.kind, track.asset, track.rule, "reading", at, evidence))
 
     def _bad_ones(self, streak: Streak) -> tuple[str, ...]:
@@ -174,24 +198,33 @@ class _Look:
         return tuple(reading_id(self.reading.site, self.reading.kind, start) for start in starts)
 
     def _mend(self, track: Track, streak: Streak) -> None:
-        if streak.phase == SUSPECTED:
-            self._drop(track)
+        if streak.phase == SUSPECTED and not book.is_doubted_by(self.watch, track):
+            del self.streaks[track.key]
             return
-        anew = streak.phase == SEEN or streak.last < self.reach
+        anew = streak.phase != CLEARING or streak.last < self.reach
         good = self.start if anew else streak.since
-        self.streaks[track.key] = Streak(CLEARING, good, streak.first, self.end)
+        self.streaks[track.key] = Streak(CLEARING, good, streak.first, self.end, streak.bad)
         if self.end - good >= track.clears:
             self._clear(track, good, (reading_id(self.reading.site, self.reading.kind, good),))
 
     def _clear(self, track: Track, good: int, evidence: tuple[str, ...]) -> None:
         """It was over when it became good, not when that had lasted: what is seen late is not what is late."""
         del self.streaks[track.key]
+        self.watch = book.undoubted(self.watch, track.slot, (track.key,))
         self.watch, over = book.let_go(self.watch, track.slot, track.key, good)
         if over is None:
             return
         self.watch = book.closed(self.watch, over, over.good)
         shown = tuple(dict.fromkeys((*evidence, self.reading.reading)))
         self.signs.append(Gone(over.fault, over.kind, over.asset, track.rule, moment_of(over.good), shown))
+
+
+def _tells_nothing(verdict: int, judge: Judge, sample: Sample, doubt: Doubt) -> bool:
+    """In doubt: what is of the time before the closing, not bad yet, or inside the margin."""
+    if verdict >= 0:
+        return sample.start < doubt.at
+    is_inside_margin = judge.judge(sample, True, None)[0] == sample.start
+    return verdict == NOT_YET or is_inside_margin
 
 
 def _grade(judge: Judge, sample: Sample) -> int:

@@ -44,13 +44,20 @@ Bench = tuple[tuple[str, tuple[tuple[Track, Judge], ...]], ...]
 
 @dataclass(frozen=True, slots=True)
 class Plan:
-    """The rules of one site. `benches` by kind of reading; tracks that can suppress others come first."""
+    """The rules of one site. `benches` by kind of reading; tracks that can suppress others come first.
+
+    `accuses`, by track: how long (ms) after a claimed end a bad value must reach to contradict it: the rule's `lasts`
+    and one value, which may have begun before. `silent`: for how long (ms) a site sends nothing until it is silent;
+    None without rule.
+    """
 
     agreement: str
     site: str
     benches: dict[str, Bench]
     silences: tuple[Track, ...]
     kinds: dict[str, FaultKind]
+    accuses: dict[str, int]
+    silent: int | None
 
 
 _plans: dict[tuple[str, int, int], tuple[Lot, Site, Plan]] = {}
@@ -76,7 +83,18 @@ def _compiled(agreement: str, lot: Lot, site: Site) -> Plan:
     silences = tuple(_track(rule, site.id, None, kinds) for rule in lot.fault_rules if isinstance(rule.when, Silent))
     readings = {rule.readings for rule in lot.fault_rules}
     benches: dict[str, Bench] = {reading: _bench(lot, reading, measured, kinds) for reading in sorted(readings)}
-    return Plan(agreement, site.id, benches, silences, kinds)
+    accuses = {track.key: track.lasts for track in silences}
+    for reading, bench in benches.items():
+        accuses |= {track.key: track.lasts + _length(site, reading) for _, seats in bench for track, _ in seats}
+    silent = min((track.lasts for track in silences), default=None)
+    return Plan(agreement, site.id, benches, silences, kinds, accuses, silent)
+
+
+def _length(site: Site, reading: str) -> int:
+    """How long (ms) a value of this kind of reading is."""
+    if reading != "minute":
+        return ms_in(timedelta(days=1) if reading == "day" else timedelta(hours=1))
+    return ms_in(site.logger.minute_interval if site.logger else timedelta(minutes=5))
 
 
 def _measured(site: Site) -> Iterator[tuple[str, str]]:

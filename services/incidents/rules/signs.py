@@ -27,7 +27,7 @@ class Seen:
 
 @dataclass(frozen=True, slots=True)
 class Again:
-    """A fault that people closed was never over: it is to be opened again. `at`: when that was certain."""
+    """A fault that people closed was not over: it is to be opened again. `at`: when that was certain."""
 
     fault: str
     kind: str

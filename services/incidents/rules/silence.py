@@ -18,11 +18,11 @@ from services.incidents.rules.signs import Again, Seen, Sign
 from services.incidents.rules.watch import CLEARING, SEEN, SUSPECTED, Doubt, OpenFault, Streak, Watch
 
 
-def heard_again(streak: Streak, live: bool, heard: int) -> Streak | None:
+def heard_again(streak: Streak, live: bool, heard: int, is_doubted: bool) -> Streak | None:
     """What becomes of a silence with a reading; None: nothing is left of it."""
-    if streak.phase == SUSPECTED:
+    if streak.phase == SUSPECTED and not is_doubted:
         return None
-    if streak.phase == SEEN and live:
+    if streak.phase != CLEARING and live:
         return Streak(CLEARING, heard, -1)
     return streak
 
@@ -45,21 +45,22 @@ def fall_silent(watch: Watch, plan: Plan, now: datetime) -> tuple[Watch, tuple[S
 
 
 def _due(watch: Watch, track: Track) -> int | None:
-    streak = watch.streaks.get(track.key)
+    streak, doubt = watch.streaks.get(track.key), watch.doubts.get(track.slot)
     if streak is None or streak.phase == CLEARING:
-        return watch.heard + track.lasts
+        return max(watch.heard, 0 if doubt is None else doubt.at) + track.lasts
     return max(watch.heard, streak.since) + track.lasts if streak.phase == SUSPECTED else None
 
 
 def _silent(watch: Watch, plan: Plan, track: Track, due: int, now: int) -> tuple[Watch, Sign | None]:
     streak = watch.streaks.get(track.key)
-    if streak is not None and streak.phase == CLEARING:
-        return _with(watch, track, Streak(SEEN, streak.since, -1, back=due)), None
+    if streak is not None and streak.phase == CLEARING and track.slot in watch.open:
+        return _with(watch, track, Streak(SEEN, watch.heard, -1)), None
     if track.slot in watch.open:
-        return _with(book.held(watch, track.slot, track.key), track, Streak(SEEN, watch.heard, -1)), None
+        held = book.held(watch, track.slot, track.key, watch.heard)
+        return _with(held, track, Streak(SEEN, watch.heard, -1)), None
     if book.is_suppressed(watch, track):
         return _with(watch, track, Streak(SUSPECTED, now, -1)), None
-    if doubt := book.doubt_of(watch, track, due):
+    if doubt := watch.doubts.get(track.slot):
         return _reopen(watch, track, due, doubt)
     return _open(watch, plan, track, due)
 
@@ -75,7 +76,8 @@ def _open(watch: Watch, plan: Plan, track: Track, due: int) -> tuple[Watch, Seen
 
 def _reopen(watch: Watch, track: Track, due: int, doubt: Doubt) -> tuple[Watch, Again]:
     seen = _with(watch, track, Streak(SEEN, due - track.lasts, -1))
-    after = book.reopened(seen, doubt, track.key, due)
+    seen = msgspec.structs.replace(seen, streaks=book.holding(seen.streaks, doubt.fault.holders))
+    after = book.reopened(seen, doubt, due, track.key)
     return after, Again(doubt.fault.fault, track.kind, track.asset, track.rule, "silence", moment_of(due))
 
 

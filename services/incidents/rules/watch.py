@@ -29,22 +29,23 @@ class Streak(msgspec.Struct, frozen=True, array_like=True, gc=False):
 
     SUSPECTED: bad since `since`, not yet for long enough. SEEN: it holds a fault open, bad since `since`. CLEARING:
     good since `since`, not yet for long enough. No `since` lies before a gap in the values that the rule looks at.
-    `first`: start of the first bad reading, or -1. `last`: end of the last value that the rule looked at. `back`: end
-    of the value with which it relapsed while it was clearing, or 0.
+    `first`: start of the first bad reading, or -1. `last`: end of the last value that the rule looked at. `bad`: from
+    when to when it was bad, on and off, without having been clear or a gap between; (0, 0) for silences.
     """
 
     phase: int
     since: int
     first: int
     last: int = 0
-    back: int = 0
+    bad: tuple[int, int] = (0, 0)
 
 
 class OpenFault(msgspec.Struct, frozen=True, array_like=True):
     """An open fault, and the tracks (rule, asset, code) that still need it open.
 
     `good`: since when those were good that needed it and no longer do, by the last of them; 0 where there are none.
-    One that was opened again is not over before that.
+    One that was opened again is not over before that. `held`: since when rules have needed it, without a time in
+    between in which none did; 0: since it opened.
     """
 
     fault: str
@@ -54,17 +55,17 @@ class OpenFault(msgspec.Struct, frozen=True, array_like=True):
     at: int
     holders: tuple[str, ...] = ()
     good: int = 0
+    held: int = 0
 
 
 class Doubt(msgspec.Struct, frozen=True, array_like=True):
-    """A fault that people closed while rules held it open; its holders are those that were not seen good since.
+    """A fault that people closed while rules held it open; its holders are those that were not clear for long enough.
 
-    `at`: when it was over, by what they said; `told`: when they said so.
+    `at`: when it was over, by what they said.
     """
 
     fault: OpenFault
     at: int
-    told: int
 
 
 class Run(msgspec.Struct, frozen=True, array_like=True, gc=False):
@@ -132,6 +133,10 @@ class Watch(msgspec.Struct, frozen=True):
     def fault_on(self, asset: str, kind: str) -> OpenFault | None:
         """The open fault of this kind on this asset."""
         return self.open.get(slot(asset, kind))
+
+    def doubt_on(self, asset: str, kind: str) -> Doubt | None:
+        """What is held against the closing of such a fault."""
+        return self.doubts.get(slot(asset, kind))
 
 
 def slot(asset: str, kind: str) -> str:
