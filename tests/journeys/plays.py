@@ -18,7 +18,7 @@ from infra.runtime.settings import RuntimeSettings
 from watchbill.backups.whole import back_up, restore
 from watchbill.demo.cast import Script
 from watchbill.demo.play import Play
-from watchbill.demo.report import Asking, Outcome, outcome_of
+from watchbill.demo.report import Asking, Outcome, outcome_of, show
 from watchbill.installation import ROOT, Installation
 
 
@@ -51,6 +51,7 @@ async def _played(town: Installation, month: Play) -> Played:
     asking = Asking(town)
     lines = await asyncio.to_thread(asking.lines, "scoring", "/v1/events", month="2026-04")
     outcome = await asyncio.to_thread(outcome_of, asking)
+    await asyncio.to_thread(show, outcome, asking, {site.id: site.title.zh for site in month.lot.sites})
     parked = sum(len(asking.get(process.name, "/runtime/parked")) for process in PROCESSES)
     received = {name: sorted(received_by(town, name)) for name in ("sms", "mail")}
     return Played(outcome, lines, town.children.restart_count, parked, received)

@@ -108,21 +108,23 @@ def _when(text: str | None) -> str:
 
 def _show_faults(outcome: Outcome, names: Mapping[str, Any]) -> None:
     columns = ("开始 opened", "站点 site", "对象 asset", "故障 fault", "解决 resolved", "时限 clocks")
+    show_table("故障与时限 / faults and clocks", columns, faults_table(outcome, names))
+
+
+def faults_table(outcome: Outcome, names: Mapping[str, Any]) -> list[tuple[Any, ...]]:
+    """A row for each fault, in order of their opening; the last cell tells of its clocks."""
     withdrawn = {message["subject"] for message in outcome.messages if message["template"] == WITHDRAWN}
-    rows = [
+    return [
         (
             _when(fault["opened_at"]),
             names.get(fault["site"], fault["site"]),
             fault["asset"].removeprefix(f"{fault['site']}."),
             fault["title"],
             _when(fault["resolved_at"]),
-            "\n".join(
-                [_clock(clock) for clock in fault["clocks"]] + [STATES["withdrawn"]] * (fault["id"] in withdrawn)
-            ),
+            "\n".join(_told(fault, fault["id"] in withdrawn)) or "无适用时限 none",
         )
         for fault in sorted(outcome.faults, key=lambda one: str(one["opened_at"]))
     ]
-    show_table("故障与时限 / faults and clocks", columns, rows)
 
 
 def _told(fault: Mapping[str, Any], is_withdrawn: bool) -> Iterator[str]:
