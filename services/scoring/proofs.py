@@ -156,9 +156,7 @@ class Proofs:
         return Branch(
             id=key,
             kind="unknown",
-            title=Words(
-                zh="该读数由站点数据保存，见其报文", en="Kept with the stations' data: see its frame"
-            ),
+            title=Words(zh="该读数由站点数据保存，见其报文", en="Kept with the stations' data: see its frame"),
         )
 
 
