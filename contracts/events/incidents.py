@@ -92,8 +92,8 @@ class FaultResolvedV1(FaultStep):
 
 
 class FaultReopenedV1(FaultStep):
-    """A rule sees that the condition never went away after somebody closed the fault: `at` is when that was certain
-    (`by` = "rule:…"). Resolutions at or before `at` do not count, and the clocks have run on."""
+    """After somebody closed the fault, a rule (`by` = "rule:…"), a call or an inspection shows that it was not over:
+    `at` is when that was certain. Resolutions at or before `at` do not count, and the clocks have run on."""
 
 
 class SlaEvent(FaultEvent):
