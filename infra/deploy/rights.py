@@ -14,6 +14,7 @@ from typing import Literal, NamedTuple
 from contracts.events.catalog import OWNERS, TOPICS
 from infra.deploy.asyncapi import rooms
 from infra.processes import PROCESSES
+from infra.runtime.settings import RuntimeSettings
 
 Operation = Literal["Read", "Write", "Describe"]
 KAFKA = Path(__file__).with_name("kafka-acls.sh")
@@ -37,7 +38,7 @@ def rights(prefix: str = DEFAULT) -> Iterator[Right]:
 
     `prefix`: the installation's `DATABASE_PREFIX`.
     """
-    streams = "" if prefix == DEFAULT else f"{prefix}."
+    streams = RuntimeSettings(database_prefix=prefix).streams
     for room in sorted(rooms(), key=lambda one: one.name):
         says = {event.TOPIC for event in OWNERS[room.name]}
         hears = set(room.ears.topics)

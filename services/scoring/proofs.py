@@ -50,6 +50,9 @@ STEPS: dict[type[Event], Words] = {
     InspectionMissedV1: Words(zh="任务漏做", en="Task missed"),
 }
 
+ELSEWHERE = Words(zh="该读数由站点数据保存，见其报文", en="Kept with the stations' data: see its frame")
+MISSING = Words(zh="不在本次证据内", en="Not in these records")
+
 
 class Proofs:
     """The recorded events, to be looked up by whatever evidence names them with."""
@@ -153,11 +156,8 @@ class Proofs:
             return Branch(id=key, kind="reading", title=title, at=reading.time)
         if "/hour/" in key:
             return Branch(id=key, kind="gap", title=Words(zh="无小时值", en="No hour value"))
-        return Branch(
-            id=key,
-            kind="unknown",
-            title=Words(zh="该读数由站点数据保存，见其报文", en="Kept with the stations' data: see its frame"),
-        )
+        is_reading = any(f"/{kind}/" in key for kind in ("realtime", "minute", "day"))
+        return Branch(id=key, kind="unknown", title=ELSEWHERE if is_reading else MISSING)
 
 
 def _shown(code: str, measured: Measured) -> str:

@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
-
 import pytest
 
 from contracts.events.assets import Measured
@@ -14,7 +12,7 @@ from contracts.events.incidents import (
 )
 from services.incidents.domain import Refused, SiteWatch
 from services.incidents.domain.opening import Found
-from tests.incidents.closings import BAD, MARKED, SLOW, check_watch, closed, fault_of, openings
+from tests.incidents.closings import BAD, MARKED, SLOW, closed, fault_of, openings
 from tests.incidents.desk import Desk, every
 from tests.incidents.happenings import call, faults, find, late, live, new_desk, post
 from tests.incidents.site_stories import (
@@ -32,14 +30,6 @@ from tests.incidents.site_stories import (
     minutes,
     reading,
 )
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    made = await new_desk(lot(rules=(MARKED, SILENCE, POWER)), version=91)
-    yield made
-    assert made.dropped == []
-    check_watch(made)
 
 
 async def test_closed_but_still_bad_is_open_again(desk: Desk) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import AsyncIterator
 from datetime import timedelta
 from typing import Any
 
@@ -25,7 +24,7 @@ from services.incidents.domain.opening import Found
 from services.incidents.domain.pauses import in_effect
 from services.incidents.rules.instants import ms_of
 from services.incidents.rules.spans import ENDLESS, Span
-from tests.incidents.closings import BAD, MARKED, check_watch, closed, fault_of
+from tests.incidents.closings import BAD, MARKED, closed, fault_of
 from tests.incidents.desk import Desk
 from tests.incidents.happenings import call, faults, find, live, marks, new_desk, post, standing
 from tests.incidents.site_stories import (
@@ -41,14 +40,6 @@ from tests.incidents.site_stories import (
     minutes,
     reading,
 )
-
-
-@pytest.fixture
-async def desk() -> AsyncIterator[Desk]:
-    made = await new_desk(lot(rules=(MARKED, SILENCE, POWER)), version=91)
-    yield made
-    assert made.dropped == []
-    check_watch(made)
 
 
 async def test_fault_is_over_after_it_was_open_again(desk: Desk) -> None:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import asyncio
 import base64
 import secrets
-import socket
 import uuid
 from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
@@ -35,6 +34,7 @@ from infra.processes import PROCESSES
 from infra.runtime import bus
 from infra.runtime.connections import kafka_options
 from infra.runtime.settings import RuntimeSettings
+from tests.live.rooms import free_port
 
 OWNER = "owner"
 PRINCIPALS = (OWNER, *(process.name for process in PROCESSES))
@@ -130,7 +130,7 @@ def _certificate(authority: trustme.CA, file: Path) -> None:
 
 async def _brokers(folder: Path, authority: trustme.CA, children: Supervisor, nodes: int) -> list[str]:
     java = await asyncio.to_thread(kafka.java)
-    ports = {node: [_free_port() for _ in range(3)] for node in range(1, nodes + 1)}
+    ports = {node: [free_port() for _ in range(3)] for node in range(1, nodes + 1)}
     voters = ",".join(f"{node}@{LOOPBACK}:{controller}" for node, (_, _, controller) in ports.items())
     cluster = base64.urlsafe_b64encode(uuid.uuid4().bytes).decode().rstrip("=").replace("-", "a")
     common = "\n".join(line for line in kafka.PROPERTIES.splitlines() if not line.startswith(_OURS))
@@ -161,7 +161,7 @@ async def _broker(java: Java, folder: Path, cluster: str, children: Supervisor, 
 
 
 async def _database(folder: Path, authority: trustme.CA, children: Supervisor) -> str:
-    port, place = _free_port(), folder / "mongo"
+    port, place = free_port(), folder / "mongo"
     place.mkdir()
     _certificate(authority, place / "server.pem")
     key = place / "key"
@@ -236,10 +236,3 @@ async def give(owner: RuntimeSettings, allowed: Sequence[Right]) -> None:
 
 def _password(folder: Path, principal: str) -> str:
     return (folder / f"{principal}-password").read_text().strip()
-
-
-def _free_port() -> int:
-    with socket.socket() as probe:
-        probe.bind((LOOPBACK, 0))
-        port: int = probe.getsockname()[1]
-    return port

@@ -22,7 +22,7 @@ from services.assets.app import room_for
 from services.assets.gateway import Gateway
 from services.assets.hj212 import Upload, framed, upload_frames
 from services.assets.settings import AssetsSettings
-from tests.live.rooms import opened
+from tests.live.rooms import free_port, opened
 from watchbill.secrets import Secrets
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -103,7 +103,7 @@ async def centre(platform: Any, tmp_path: Path) -> AsyncIterator[Centre]:
         instance=name,
         clock="movable",
         secrets=secrets.shared,
-        gateway_port=_free_port(),
+        gateway_port=free_port(),
     )
     room = room_for(settings)
     assert isinstance(room.clock, MovableClock)
@@ -115,15 +115,6 @@ async def centre(platform: Any, tmp_path: Path) -> AsyncIterator[Centre]:
             while not (await client.get("/v1/sites", headers=made.headers())).json():
                 await asyncio.sleep(0.05)
         yield made
-
-
-def _free_port() -> int:
-    import socket
-
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
 
 
 def frames(centre: Centre, values: dict[str, dict[str, str]], minutes_ago: int = 5, **change: Any) -> bytes:
@@ -227,7 +218,7 @@ async def test_newer_version_lets_old_loggers_out(centre: Centre) -> None:
 
 
 async def test_connections_are_bounded(centre: Centre) -> None:
-    settings, port = centre.room.settings, _free_port()
+    settings, port = centre.room.settings, free_port()
     assert isinstance(settings, AssetsSettings)
     few = settings.model_copy(update={"gateway_connections_max": 2, "gateway_port": port})
     room = centre.room

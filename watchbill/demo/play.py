@@ -72,10 +72,8 @@ class Play:
         self.frames = 0
         sites = [site for site in self.lot.sites if site.logger]
         passwords = town.secrets.logger_passwords(site.logger.mn for site in sites if site.logger)
-        self.stations = [
-            Station(site, passwords[site.logger.mn], seed, script.troubles) for site in sites if site.logger
-        ]
-        self.loggers = Loggers(self.stations, "127.0.0.1", town.gateway_port, script.starts)
+        stations = [Station(site, passwords[site.logger.mn], seed, script.troubles) for site in sites if site.logger]
+        self.loggers = Loggers(stations, "127.0.0.1", town.gateway_port, script.starts)
         self._people = self._client("engineer-wang", "supplier", self.lot.supplier)
         self._office = self._client("supervisor-li", "buyer", self.agreement.buyer)
 

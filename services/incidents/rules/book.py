@@ -130,7 +130,7 @@ def reopened_by_people(watch: Watch, doubt: Doubt, at: datetime) -> Watch:
 
 def contradicts(watch: Watch, fault: str, at: datetime, plan: Plan, now: datetime) -> bool:
     """Whether a rule that holds the fault open saw it, after `at`, for as long as it asks: it was not over then."""
-    found = next((known for known in watch.open.values() if known.fault == fault), None)
+    found = _open_one(watch, fault)
     if found is None or ms_of(at) < found.held:
         return False
     streaks = {holder: watch.streaks[holder] for holder in found.holders if holder in watch.streaks}
@@ -154,7 +154,7 @@ def resolved_by_people(watch: Watch, fault: str, at: datetime) -> Watch:
     before is forgotten: a day's swing that was dealt with does not open a fault again, and a run of equal values counts
     from then on.
     """
-    found = next((known for known in watch.open.values() if known.fault == fault), None)
+    found = _open_one(watch, fault)
     if found is None:
         return watch
     end, streaks = ms_of(at), dict(watch.streaks)
@@ -175,6 +175,10 @@ def _since_closed(memories: dict[str, Memory], holders: tuple[str, ...], end: in
     others = {key: memory for key, memory in memories.items() if key not in holders}
     cut = {key: msgspec.structs.replace(run, since=max(run.since, end)) for key, run in runs.items()}
     return {**others, **cut}
+
+
+def _open_one(watch: Watch, fault: str) -> OpenFault | None:
+    return next((known for known in watch.open.values() if known.fault == fault), None)
 
 
 def _put(watch: Watch, where: str, fault: OpenFault) -> Watch:
