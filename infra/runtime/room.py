@@ -25,6 +25,7 @@ from infra.runtime.ops import router as ops_router
 from infra.runtime.relay import Relay
 from infra.runtime.security import Doorkeeper, check_closed
 from infra.runtime.settings import RuntimeSettings
+from infra.runtime.standing import router as standing_router
 from infra.runtime.telemetry import start_telemetry
 from infra.runtime.timers import Timers
 from infra.runtime.watchdog import Watchdog
@@ -70,6 +71,7 @@ class Room:
         problems.install(app)
         app.include_router(self.router)
         app.include_router(ops_router)
+        app.include_router(standing_router)
         app.state.room = self
         app.state.door = Doorkeeper(self.settings.secrets)
         check_closed(app)

@@ -296,6 +296,21 @@ async def test_stop_commits_all_that_was_heard(settings: RuntimeSettings) -> Non
     assert ends and {where: at for where, at in committed.items() if at >= 0} == ends
 
 
+async def test_room_tells_how_it_stands(town: Town) -> None:
+    await town.post("inspections", "/plan", planned("poison"))
+    await town.post("inspections", "/plan", planned("good"))
+    await town.settle()
+    row = {"_id": "forgotten", "owner": "gone-0", "seq": int(datetime.now(UTC).timestamp() - 90) * 1_000_000}
+    await town.rooms["incidents"].ledger.db.outbox.insert_one(row)
+    standing = (await town.clients["incidents"].get("/runtime/state", headers={"x-api-key": KEY})).json()
+    assert (standing["service"], standing["opened"], standing["faults"]) == ("incidents", True, {})
+    assert (standing["parked"], standing["outbox"]["waiting"]) == (1, 1)
+    assert standing["outbox"]["oldest_seconds"] >= 90
+    assert standing["timers"]["overdue"] == 0 and standing["timers"]["next_due"]
+    streams = [row for row in standing["streams"] if row["topic"].endswith("inspections")]
+    assert sum(row["end"] + 1 for row in streams) == 2 and all(row["lag"] == 0 for row in streams)
+
+
 async def test_no_key_no_answer(town: Town) -> None:
     answer = await town.clients["inspections"].post("/plan", json=planned("x"))
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
