@@ -18,7 +18,7 @@ from infra.runtime.letters import TooLarge
 from infra.runtime.problems import Problem
 from infra.runtime.security import Caller, Identity
 from infra.runtime.states import State
-from infra.runtime.telemetry import headers_of, span
+from infra.runtime.telemetry import headers_of, mark, span, subjects_of
 
 if TYPE_CHECKING:
     from infra.runtime.room import Room
@@ -100,6 +100,7 @@ class Doing:
             if self.key and (before := await entry.load(Acted, key)):
                 return _answered(before, digest)
             result = await handler(entry, self.caller)
+            mark(subjects_of(said.event for said in entry.says))
             if self.key:
                 entry.write(Acted(id=key, digest=digest, answer=result.model_dump_json(), at=datetime.now(UTC)))
             page.accept(entry)

@@ -61,6 +61,8 @@ class Entry:
     now: datetime
     correlation: str
     trace: Mapping[str, str] = field(default_factory=dict)
+    traces: dict[str, Mapping[str, str]] = field(default_factory=dict)
+    """By cause, where one entry is made of many letters: what each of them causes lies in its own trace."""
     writes: dict[Key, State | None] = field(default_factory=dict)
     says: list[Said] = field(default_factory=list)
     timers: dict[str, tuple[str, str, datetime | None]] = field(default_factory=dict)
@@ -112,7 +114,7 @@ class Entry:
                 said_at=self.now,
                 correlation=self.correlation,
                 causation=said.causation,
-                trace=self.trace,
+                trace=self.traces.get(said.causation, self.trace),
             )
             for said in self.says
         ]

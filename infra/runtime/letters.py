@@ -30,6 +30,7 @@ class Record(Protocol):
     key: Any
     value: Any
     headers: Any
+    timestamp: int
 
 
 @dataclass(frozen=True, slots=True)
@@ -47,6 +48,8 @@ class Letter:
     event: Event | None = None
     flaw: str | None = None
     attributes: Mapping[str, str] = field(default_factory=dict)
+    sent_ms: int = 0
+    """When it was handed to Kafka, by the machine's clock: for spans only."""
 
     @property
     def traceparent(self) -> str | None:
@@ -91,6 +94,7 @@ def open_record(record: Record) -> Letter:
         event,
         flaw,
         attributes,
+        record.timestamp,
     )
 
 

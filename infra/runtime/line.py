@@ -18,11 +18,11 @@ from contracts.events.event import Event
 from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
-from infra.runtime.ledger import Conflict, Ledger, Page
+from infra.runtime.ledger import Conflict, Entry, Ledger, Page
 from infra.runtime.letters import Letter
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
-from infra.runtime.telemetry import inside, late_span, now_ns, trace_of
+from infra.runtime.telemetry import inside, late_root, late_span, now_ns, subjects_of, trace_of
 
 log = structlog.get_logger()
 _PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ConnectionError, KafkaError)
@@ -180,7 +180,13 @@ class Line:
         first = batch[0][0]
         entry = page.entry(first.id, gathering.name, first.correlation)
         entry.trace = trace_of(first.attributes)
+        started = now_ns()
         await gathering.handler(batch, entry)
+        letters = {letter.id: letter for letter, _ in batch}
+        for cause in {said.causation for said in entry.says} & letters.keys():
+            entry.traces[cause] = self._span(letters[cause], gathering, entry, started, None)
+        if entry.timers:
+            entry.trace = self._span(first, gathering, entry, started, None)
         if entry.says or entry.writes or entry.timers:
             page.accept(entry)
 
@@ -197,7 +203,7 @@ class Line:
                 raise
             error = "".join(traceback.format_exception(failure, limit=-4))
         matters = error or entry.says or entry.timers
-        entry.trace = self._span(letter, hearing, started, error) if matters else trace
+        entry.trace = self._span(letter, hearing, entry, started, error) if matters else trace
         if error:
             self._park(page, letter, error, hearing.name, key)
             return
@@ -213,10 +219,16 @@ class Line:
                 trace=entry.trace.get("traceparent"),
             )
 
-    def _span(self, letter: Letter, hearing: Hearing, started: int, error: str | None) -> dict[str, str]:
+    def _span(
+        self, letter: Letter, hearing: Hearing | Gathering, entry: Entry, started: int, error: str | None
+    ) -> dict[str, str]:
+        """The span of a letter that had an effect, or failed; its own root where that was not sampled."""
+        trace = trace_of(letter.attributes)
+        heard = [letter.event] if letter.event else []
+        late_root(trace, letter.sent_ms, om__event_id=letter.id, **subjects_of(heard))
         return late_span(
             f"process {letter.topic}",
-            trace_of(letter.attributes),
+            trace,
             started,
             error and error[-200:],
             messaging__system="kafka",
@@ -227,6 +239,7 @@ class Line:
             om__handler=hearing.name,
             om__event_id=letter.id,
             om__event_type=letter.type,
+            **subjects_of([*heard, *(said.event for said in entry.says)]),
         )
 
     def _park(

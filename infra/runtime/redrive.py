@@ -79,4 +79,5 @@ class _Again:
     def __init__(self, row: dict[str, Any]) -> None:
         self.topic, self.partition, self.offset = row["topic"], row["partition"], row["offset"]
         self.key, self.value = row["key"], bytes(row["value"])
+        self.timestamp = int(row["at"].timestamp() * 1000)
         self.headers = [(name, bytes(value)) for name, value in row["headers"]]

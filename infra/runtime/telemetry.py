@@ -1,12 +1,17 @@
-"""Logs (structlog, JSON), traces (OpenTelemetry) and how a trace passes through outbox, batches and timers."""
+"""Logs (structlog, JSON), traces (OpenTelemetry) and how a trace passes through outbox, batches and timers.
+
+All that people do, all faults and all notices are traced. Frames of loggers are sampled: the trace of one that is not
+is marked so (W3C flags 00), and whoever finds that it mattered records its root in the gateway's place.
+"""
 
 from __future__ import annotations
 
 import logging
 import os
+import random
 import sys
 import time
-from collections.abc import Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
 from typing import Any
 
@@ -14,11 +19,20 @@ import structlog
 from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
-from opentelemetry.sdk.trace import TracerProvider
+from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
-from opentelemetry.trace import Span, SpanKind, Status, StatusCode
+from opentelemetry.sdk.trace.sampling import ALWAYS_ON
+from opentelemetry.sdk.util.instrumentation import InstrumentationScope
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
 
+from contracts.events.event import Event
+
+FRAME = "receive frame"
+"""The root span of what a logger sent."""
+GATEWAY = "assets"
 _TRACER = "watchbill"
+_SUBJECTS = ("agreement", "lot", "site", "fault", "task", "notice")
+_outlets: list[SpanProcessor] = []
 
 
 def _add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -46,12 +60,25 @@ def start_telemetry(service: str, log_level: str) -> None:
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
     if isinstance(trace.get_tracer_provider(), TracerProvider):
         return
-    provider = TracerProvider(resource=Resource.create({"service.name": f"watchbill-{service}"}))
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        provider.add_span_processor(BatchSpanProcessor(OTLPSpanExporter()))
+        start_traces(service, BatchSpanProcessor(OTLPSpanExporter()))
+    else:
+        start_traces(service)
+
+
+def start_traces(service: str, *outlets: SpanProcessor) -> None:
+    """Spans of this process leave by these outlets. The unsampled trace of a frame does not silence what it causes."""
+    provider = TracerProvider(sampler=ALWAYS_ON, resource=_resource(service))
+    for outlet in outlets:
+        provider.add_span_processor(outlet)
+    _outlets[:] = outlets
     trace.set_tracer_provider(provider)
+
+
+def _resource(service: str) -> Resource:
+    return Resource.create({"service.name": f"watchbill-{service}"})
 
 
 @contextmanager
@@ -61,8 +88,7 @@ def span(
     """A span under the trace of `parent` (W3C headers), or under the current one; errors are marked on it."""
     context = propagate.extract(dict(parent)) if parent else None
     tracer = trace.get_tracer(_TRACER)
-    named = {key.replace("__", "."): value for key, value in attributes.items() if value is not None}
-    with tracer.start_as_current_span(name, context=context, kind=kind, attributes=named) as current:
+    with tracer.start_as_current_span(name, context=context, kind=kind, attributes=_named(attributes)) as current:
         yield current
 
 
@@ -81,17 +107,58 @@ def late_span(
 ) -> dict[str, str]:
     """Records, after the fact, a span of work that turned out to matter; returns the W3C headers of its context.
 
-    Readings are too many for a span each: only those that caused something, or failed, leave one.
+    Readings are too many for a span each: of those only that caused something, or failed, leave one.
     """
     tracer = trace.get_tracer(_TRACER)
-    named = {key.replace("__", "."): value for key, value in attributes.items() if value is not None}
+    context = propagate.extract(dict(parent))
     made = tracer.start_span(
-        name, context=propagate.extract(dict(parent)), kind=SpanKind.CONSUMER, start_time=started_ns, attributes=named
+        name, context=context, kind=SpanKind.CONSUMER, start_time=started_ns, attributes=_named(attributes)
     )
     if error:
         made.set_status(Status(StatusCode.ERROR, error))
     made.end()
     return headers_of(trace.set_span_in_context(made))
+
+
+def unsampled() -> dict[str, str]:
+    """The W3C headers of a new trace whose root leaves no span, unless it turns out to matter."""
+    return {"traceparent": f"00-{random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-00"}
+
+
+def late_root(parent: Mapping[str, str], at_ms: int, **attributes: Any) -> None:
+    """Records, in the gateway's place, the root of a trace that was not sampled. Does nothing where it was.
+
+    Two services may both find that one frame mattered: it is the same span, with the same ids.
+    """
+    context = trace.get_current_span(propagate.extract(dict(parent))).get_span_context()
+    if not context.is_valid or context.trace_flags.sampled:
+        return
+    root = ReadableSpan(
+        FRAME,
+        context=SpanContext(context.trace_id, context.span_id, False, TraceFlags(TraceFlags.SAMPLED)),
+        resource=_resource(GATEWAY),
+        attributes=_named(attributes),
+        kind=SpanKind.CONSUMER,
+        instrumentation_scope=InstrumentationScope(_TRACER),
+        start_time=at_ms * 1_000_000,
+        end_time=at_ms * 1_000_000,
+    )
+    for outlet in _outlets:
+        outlet.on_end(root)
+
+
+def subjects_of(events: Iterable[Event]) -> dict[str, Any]:
+    """What these events are about, as attributes of a span: site, fault, agreement and so on; the last one counts."""
+    return {f"om__{name}": value for event in events for name in _SUBJECTS if (value := getattr(event, name, None))}
+
+
+def mark(attributes: Mapping[str, Any]) -> None:
+    """Adds attributes to the current span."""
+    trace.get_current_span().set_attributes(_named(attributes))
+
+
+def _named(attributes: Mapping[str, Any]) -> dict[str, Any]:
+    return {key.replace("__", "."): value for key, value in attributes.items() if value is not None}
 
 
 def headers_of(context: contexts.Context | None = None) -> dict[str, str]:

@@ -17,11 +17,11 @@ from infra.runtime import metrics
 from infra.runtime.clock import Clock
 from infra.runtime.ears import Ears, Wake, Waking
 from infra.runtime.health import Health
-from infra.runtime.ledger import Ledger, Page
+from infra.runtime.ledger import Entry, Ledger, Page
 from infra.runtime.line import NotYet, passes
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
-from infra.runtime.telemetry import inside, late_span, now_ns
+from infra.runtime.telemetry import inside, late_span, now_ns, subjects_of
 
 log = structlog.get_logger()
 _BATCH = 200
@@ -181,19 +181,20 @@ class Timers:
             error = f"{type(failure).__name__}: {failure}"
             raise
         finally:
-            entry.trace = self._span(waking, row, trace, started, error)
+            entry.trace = self._span(waking, row, entry, started, error)
         page.fired.append({name: row.get(name) for name in ("_id", "due", "armed_by")})
         page.accept(entry)
 
-    def _span(self, waking: Waking, row: Row, trace: dict[str, str], started: int, error: str | None) -> dict[str, str]:
+    def _span(self, waking: Waking, row: Row, entry: Entry, started: int, error: str | None) -> dict[str, str]:
         return late_span(
             f"wake {row['name']}",
-            trace,
+            row.get("trace") or {},
             started,
             error,
             om__handler=waking.name,
             om__timer=row["_id"],
             om__due=row["due"].isoformat(),
+            **subjects_of(said.event for said in entry.says),
         )
 
 

@@ -11,12 +11,10 @@ from aiokafka import AIOKafkaProducer
 from infra.runtime.clock import Clock
 from infra.runtime.letters import seal
 from infra.runtime.relay import Relay
-from infra.runtime.telemetry import late_span, now_ns
+from infra.runtime.telemetry import FRAME, late_span, now_ns, subjects_of, unsampled
 from services.assets.said import Taken
 
 _SAMPLED = 0.01
-_PLENTY = frozenset({"ReadingReceivedV1", "ReadingPartReceivedV1"})
-"""What comes so often that only a sample of it leaves a span."""
 
 
 class Publisher:
@@ -48,8 +46,10 @@ class Publisher:
 
 
 def _trace_of(taken: Taken) -> dict[str, str]:
-    """A trace for each frame. Only a sample of them, and what was refused, leaves a span of its own."""
-    new = {"traceparent": f"00-{random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-01"}
-    if random.random() > _SAMPLED and taken.events and taken.events[0].type() in _PLENTY:
-        return new
-    return late_span("receive frame", {}, now_ns(), None, om__event_id=taken.ids[0] if taken.ids else None)
+    """A trace for each frame. Only a sample of them, and each of which something was refused, leaves a span at once;
+    another does so when it turns out to matter (`late_root`)."""
+    refused = ", ".join(sorted({rejection.reason for rejection in taken.refused}))
+    if not refused and random.random() > _SAMPLED:
+        return unsampled()
+    subjects = subjects_of(taken.events)
+    return late_span(FRAME, {}, now_ns(), refused or None, om__event_id=taken.ids[0] if taken.ids else None, **subjects)

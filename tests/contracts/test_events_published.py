@@ -39,6 +39,7 @@ class Record:
     key: bytes = b""
     partition: int = 0
     offset: int = 0
+    timestamp: int = 0
 
 
 def told(event: type[Event]) -> Any:
