@@ -15,6 +15,8 @@ class Event(Frozen):
     """
 
     TOPIC: ClassVar[str]
+    PLENTY: ClassVar[bool] = False
+    """Whether it is said so often that only a sample of it is traced, and what it causes."""
     at: Moment
 
     @property

@@ -23,6 +23,7 @@ class HotEvent(Event):
     what its types alone do not.
     """
 
+    PLENTY: ClassVar[bool] = True
     _decoder: ClassVar[msgspec.json.Decoder[dict[str, Any]]]
     _moments: ClassVar[tuple[str, ...]]
 

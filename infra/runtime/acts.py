@@ -77,7 +77,8 @@ class Doing:
         digest = hashlib.sha256(f"{name}|{body.model_dump_json()}".encode()).hexdigest()
         who = self.caller
         key = f"{who.organisation}|{who.role}|{who.person}|{self.key or uuid.uuid4()}"
-        with span(f"act {name}", self.parent, om__person=self.caller.person, om__act=name):
+        what, _, on = name.partition(" ")
+        with span(f"act {what}", self.parent, om__person=self.caller.person, om__act=what, om__on=on or None):
             for _ in range(_CONFLICTS_MAX):
                 try:
                     answer: R = await self._once(name, key, digest, handler)

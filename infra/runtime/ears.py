@@ -57,12 +57,16 @@ class Gathering:
 
 @dataclass(frozen=True, slots=True)
 class Waking:
-    """One handler of one kind of timer. An `outside` one talks to the world: no lock is held, several run at once."""
+    """One handler of one kind of timer. An `outside` one talks to the world: no lock is held, several run at once.
+
+    One that `recurs` sets itself anew for ever: each firing begins a trace, and is the first cause of what it says.
+    """
 
     timer: str
     handler: Callable[[Wake, Entry], Awaitable[None]]
     needs: Needs | None
     outside: bool
+    recurs: bool
 
     @property
     def name(self) -> str:
@@ -113,6 +117,7 @@ class Ears:
         *,
         needs: Callable[[str], Iterable[tuple[type[State], str]]] | None = None,
         outside: bool = False,
+        recurs: bool = False,
     ) -> Callable[[Callable[[Wake, Entry], Awaitable[None]]], Callable[[Wake, Entry], Awaitable[None]]]:
         """Declares the handler of the timers of this name."""
 
@@ -120,7 +125,7 @@ class Ears:
             _check(handler, Wake)
             if timer in self.wakings:
                 raise TypeError(f"two handlers wake on {timer!r}")
-            self.wakings[timer] = Waking(timer, handler, needs, outside)
+            self.wakings[timer] = Waking(timer, handler, needs, outside, recurs)
             return handler
 
         return declare

@@ -202,7 +202,7 @@ class Line:
             if passes(failure):
                 raise
             error = "".join(traceback.format_exception(failure, limit=-4))
-        matters = error or entry.says or entry.timers
+        matters = error or entry.timers or any(not said.event.PLENTY for said in entry.says)
         entry.trace = self._span(letter, hearing, entry, started, error) if matters else trace
         if error:
             self._park(page, letter, error, hearing.name, key)

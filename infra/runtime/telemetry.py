@@ -13,6 +13,7 @@ import sys
 import time
 from collections.abc import Iterable, Iterator, Mapping, MutableMapping
 from contextlib import contextmanager
+from dataclasses import dataclass
 from typing import Any
 
 import structlog
@@ -23,7 +24,7 @@ from opentelemetry.sdk.trace import ReadableSpan, SpanProcessor, TracerProvider
 from opentelemetry.sdk.trace.export import BatchSpanProcessor
 from opentelemetry.sdk.trace.sampling import ALWAYS_ON
 from opentelemetry.sdk.util.instrumentation import InstrumentationScope
-from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags
+from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 
 from contracts.events.event import Event
 
@@ -32,7 +33,6 @@ FRAME = "receive frame"
 GATEWAY = "assets"
 _TRACER = "watchbill"
 _SUBJECTS = ("agreement", "lot", "site", "fault", "task", "notice")
-_outlets: list[SpanProcessor] = []
 
 
 def _add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -58,8 +58,6 @@ def start_telemetry(service: str, log_level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
-    if isinstance(trace.get_tracer_provider(), TracerProvider):
-        return
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -68,13 +66,24 @@ def start_telemetry(service: str, log_level: str) -> None:
         start_traces(service)
 
 
+@dataclass
+class _Traces:
+    tracer: Tracer
+    outlets: tuple[SpanProcessor, ...] = ()
+
+
+_traces = _Traces(trace.NoOpTracer())
+
+
 def start_traces(service: str, *outlets: SpanProcessor) -> None:
-    """Spans of this process leave by these outlets. The unsampled trace of a frame does not silence what it causes."""
+    """Spans of this process leave by these outlets. The unsampled trace of a frame does not silence what it causes.
+
+    The provider is ours alone, not OpenTelemetry's global one: FastAPI would write four spans for each request.
+    """
     provider = TracerProvider(sampler=ALWAYS_ON, resource=_resource(service))
     for outlet in outlets:
         provider.add_span_processor(outlet)
-    _outlets[:] = outlets
-    trace.set_tracer_provider(provider)
+    _traces.tracer, _traces.outlets = provider.get_tracer(_TRACER), outlets
 
 
 def _resource(service: str) -> Resource:
@@ -87,8 +96,9 @@ def span(
 ) -> Iterator[Span]:
     """A span under the trace of `parent` (W3C headers), or under the current one; errors are marked on it."""
     context = propagate.extract(dict(parent)) if parent else None
-    tracer = trace.get_tracer(_TRACER)
-    with tracer.start_as_current_span(name, context=context, kind=kind, attributes=_named(attributes)) as current:
+    with _traces.tracer.start_as_current_span(
+        name, context=context, kind=kind, attributes=_named(attributes)
+    ) as current:
         yield current
 
 
@@ -109,9 +119,8 @@ def late_span(
 
     Readings are too many for a span each: of those only that caused something, or failed, leave one.
     """
-    tracer = trace.get_tracer(_TRACER)
     context = propagate.extract(dict(parent))
-    made = tracer.start_span(
+    made = _traces.tracer.start_span(
         name, context=context, kind=SpanKind.CONSUMER, start_time=started_ns, attributes=_named(attributes)
     )
     if error:
@@ -143,7 +152,7 @@ def late_root(parent: Mapping[str, str], at_ms: int, **attributes: Any) -> None:
         start_time=at_ms * 1_000_000,
         end_time=at_ms * 1_000_000,
     )
-    for outlet in _outlets:
+    for outlet in _traces.outlets:
         outlet.on_end(root)
 
 

@@ -171,9 +171,9 @@ class Timers:
         waking, wake = self._ears.wakings.get(row["name"]), Wake(row["name"], row["key"], row["due"])
         if waking is None:
             raise LookupError(f"nobody wakes on {row['name']!r}")
-        cause = cause_of(row)
-        entry = page.entry(cause, waking.name, row.get("correlation") or cause)
-        trace, started, error = row.get("trace") or {}, now_ns(), None
+        cause, origin = cause_of(row), {} if waking.recurs else row
+        entry = page.entry(cause, waking.name, origin.get("correlation") or cause)
+        trace, started, error = origin.get("trace") or {}, now_ns(), None
         try:
             with inside(trace):
                 await waking.handler(wake, entry)
@@ -181,14 +181,17 @@ class Timers:
             error = f"{type(failure).__name__}: {failure}"
             raise
         finally:
-            entry.trace = self._span(waking, row, entry, started, error)
+            matters = error or entry.says
+            entry.trace = self._span(waking, row, entry, trace, started, error) if matters else trace
         page.fired.append({name: row.get(name) for name in ("_id", "due", "armed_by")})
         page.accept(entry)
 
-    def _span(self, waking: Waking, row: Row, entry: Entry, started: int, error: str | None) -> dict[str, str]:
+    def _span(
+        self, waking: Waking, row: Row, entry: Entry, trace: dict[str, str], started: int, error: str | None
+    ) -> dict[str, str]:
         return late_span(
             f"wake {row['name']}",
-            row.get("trace") or {},
+            trace,
             started,
             error,
             om__handler=waking.name,

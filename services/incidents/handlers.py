@@ -54,7 +54,7 @@ async def open_fault_on_failed_inspection(done: InspectionDoneV1, entry: Entry) 
     remember(entry, place, sitting.rule())
 
 
-@ears.wakes(SILENCE, needs=lambda site: [(SiteWatch, site), (SitePlace, site)])
+@ears.wakes(SILENCE, recurs=True, needs=lambda site: [(SiteWatch, site), (SitePlace, site)])
 async def open_fault_when_site_is_silent(wake: Wake, entry: Entry) -> None:
     """Looks at what came since the timer was set: sets it anew, or opens the fault at its true time."""
     place = await _place(entry, wake.key)

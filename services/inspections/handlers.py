@@ -27,7 +27,7 @@ def ears_for(horizon: timedelta) -> Ears:
     ears.hears(AgreementPublishedV1, needs=lambda published: [(Roster, published.agreement)])(
         planner.put_tasks_on_published
     )
-    ears.wakes("roll", needs=lambda agreement: [(Roster, agreement)])(planner.put_tasks_when_day_begins)
+    ears.wakes("roll", recurs=True, needs=lambda agreement: [(Roster, agreement)])(planner.put_tasks_when_day_begins)
     ears.wakes("close", needs=lambda task: [(Task, task)])(miss_when_closed)
     return ears
 

@@ -161,7 +161,7 @@ def arm(closing: Closing, agreement: Agreement, entry: Entry) -> Closing:
     return closing.model_copy(update={"next": month})
 
 
-@ears.wakes("close-month", needs=lambda key: [(Closing, key.rpartition("/")[0])])
+@ears.wakes("close-month", recurs=True, needs=lambda key: [(Closing, key.rpartition("/")[0])])
 async def settle_when_month_closes(wake: Wake, entry: Entry) -> None:
     lot, _, month = wake.key.rpartition("/")
     closing = await entry.load(Closing, lot)
