@@ -23,10 +23,17 @@ Spoken = tuple[str, str, str, tuple[type[Event], ...]]
 """Service, "hears" or "says", topic, and the event types."""
 
 
-def asyncapi_document(*heard: Ears, database_prefix: str = "watchbill") -> Document:
+def server_of(*, tls: bool = False, user: str = "") -> Document:
+    """The broker as this installation speaks to it. Its address is nobody's business here."""
+    server = {"host": "kafka:9092", "protocol": "kafka-secure" if tls else "kafka", "description": "Apache Kafka 4"}
+    return {**server, "security": [{"type": "scramSha512"}]} if user else server
+
+
+def asyncapi_document(*heard: Ears, database_prefix: str = "watchbill", server: Document | None = None) -> Document:
     """The document of the services with these ears: one room, or all of them in one.
 
     Channels are topics, messages are event types. `database_prefix` names the consumer groups, as `bus.group_of` does.
+    `server`: from `server_of`; by default a broker that asks nobody.
     """
     spoken = [part for ears in heard for part in (*_heard_by(ears), *_said_by(ears.service))]
     events = _in_order({event for _, _, _, types in spoken for event in types})
@@ -35,7 +42,7 @@ def asyncapi_document(*heard: Ears, database_prefix: str = "watchbill") -> Docum
         "asyncapi": "3.0.0",
         "info": _info([ears.service for ears in heard]),
         "defaultContentType": CONTENT_TYPE,
-        "servers": {"kafka": {"host": "kafka:9092", "protocol": "kafka", "description": "Apache Kafka 4"}},
+        "servers": {"kafka": server or server_of()},
         "channels": {topic: _channel(topic, events) for topic in sorted({event.TOPIC for event in events})},
         "operations": {f"{part[0]}-{part[1]}-{part[2]}": _operation(*part, groups.get(part[0], {})) for part in spoken},
         "components": {

@@ -15,7 +15,7 @@ from pydantic import BaseModel
 from contracts.values import Moment, Words
 from infra.runtime import metrics
 from infra.runtime.acts import opened_room
-from infra.runtime.asyncapi import asyncapi_document
+from infra.runtime.asyncapi import asyncapi_document, server_of
 from infra.runtime.clock import MovableClock
 from infra.runtime.pages import docs_page
 from infra.runtime.problems import Problem, not_found
@@ -45,7 +45,10 @@ async def asyncapi(request: Request) -> dict[str, Any]:
     """The events this service hears and may say, as AsyncAPI 3."""
     state = request.app.state
     if not hasattr(state, "asyncapi"):
-        state.asyncapi = asyncapi_document(state.room.ears, database_prefix=state.room.settings.database_prefix)
+        settings = _room(request).settings
+        server = server_of(tls=settings.kafka_ca is not None, user=settings.kafka_user)
+        prefix = settings.database_prefix
+        state.asyncapi = asyncapi_document(_room(request).ears, database_prefix=prefix, server=server)
     document: dict[str, Any] = state.asyncapi
     return document
 

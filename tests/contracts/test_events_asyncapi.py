@@ -15,7 +15,7 @@ from jsonschema import Draft7Validator, Draft202012Validator
 from contracts.events.catalog import EVENTS, OWNERS, TOPICS
 from contracts.events.published import example_of, text_of
 from infra.deploy.asyncapi import FILE, rooms, whole_document, write
-from infra.runtime.asyncapi import Document, asyncapi_document
+from infra.runtime.asyncapi import Document, asyncapi_document, server_of
 from infra.runtime.bus import Bus, group_of, lines_of
 from infra.runtime.letters import seal
 from infra.runtime.room import Room
@@ -185,3 +185,10 @@ def test_consumer_group_is_the_one_in_use(room: Room) -> None:
     groups = {json.dumps(one["bindings"]["kafka"]["groupId"]["enum"]) for one in operations if "bindings" in one}
     lines = lines_of(room.ears.topics)
     assert groups == {json.dumps([group_of(room.settings, room.name, line)]) for line in lines}
+
+
+def test_secured_broker_is_documented_as_such() -> None:
+    secured = asyncapi_document(*(room.ears for room in ROOMS), server=server_of(tls=True, user="assets"))
+    (server,) = secured["servers"].values()
+    assert (server["protocol"], server["security"]) == ("kafka-secure", [{"type": "scramSha512"}])
+    assert {**secured, "servers": WHOLE["servers"]} == WHOLE
