@@ -9,7 +9,6 @@ from typing import Annotated, Any
 
 import typer
 from typer import rich_utils
-from typer.core import TyperGroup
 
 from watchbill.commands import agreements, clocks, doctor, events, hj212, parked, scores, simulate
 from watchbill.commands.backups import EXITS as BACKUP_EXITS
@@ -18,9 +17,10 @@ from watchbill.commands.demo import demo
 from watchbill.commands.tokens import key, token
 from watchbill.commands.up import up
 from watchbill.shown import WIDTH
+from watchbill.spoken import Spoken, SpokenGroup
 
 
-class Wide(TyperGroup):
+class Wide(SpokenGroup):
     """Help that goes to no terminal is as wide as tables are, unless the environment says how wide."""
 
     def main(self, *args: Any, **kwargs: Any) -> Any:
@@ -29,11 +29,7 @@ class Wide(TyperGroup):
         return super().main(*args, **kwargs)
 
 
-app = typer.Typer(
-    cls=Wide,
-    no_args_is_help=True,
-    pretty_exceptions_show_locals=False,
-)
+app = Spoken(cls=Wide, pretty_exceptions_show_locals=False)
 
 
 def _tell_version(asked: bool) -> None:

@@ -48,6 +48,44 @@ def test_help_names_the_exit_codes(words: list[str]) -> None:
     assert "退出码 / exit codes: 0 " in told.output and "3 系统未运行 nothing runs" in told.output
 
 
+@pytest.mark.parametrize("words", commands(), ids=lambda words: " ".join(words) or "watchbill")
+def test_no_line_of_help_is_english_only(words: list[str]) -> None:
+    told = run(*words, "--help", COLUMNS="400", TERMINAL_WIDTH="400").output
+    assert [line for line in told.splitlines() if re.search("[A-Za-z]", line) and not HAN.search(line)] == []
+
+
+WRONG_CALLS = [
+    (["nonsense"], "没有命令 nonsense", "No such command"),
+    (["clock", "explian"], "没有命令 explian，是否 explain？", "Did you mean"),
+    (["clock", "explain", "--nope"], "没有选项 --nope", "No such option"),
+    (["clock", "explain", "--evnts"], "没有选项 --evnts，是否 --events", "Possible options"),
+    (["up", "--contacts"], "选项 --contacts 后缺少值", "requires an argument"),
+    (["up", "--single=1"], "选项 --single 不带值", "does not take a value"),
+    (["token"], "缺少参数 person", "Missing argument"),
+    (["doctor", "extra"], "多余的参数：extra", "unexpected extra argument"),
+    (["agreement", "check", "/nope"], "folder：/nope 不存在", "does not exist"),
+    (["agreement", "check", "Makefile"], "folder：Makefile 是文件，应为文件夹", "is a file"),
+    (["demo", "--seed", "abc"], "--seed 的值有误，应为整数", "a valid integer"),
+    (["demo", "--days", "31"], "--days 的值有误，应为不大于 30", "less than or equal to 30"),
+    (["simulate", "--speed", "x"], "--speed 的值有误，应为数字", "a valid number"),
+    (["clock", "explain", "--at", "noon"], "--at 的值有误，应为时刻，如 2026-01-31T08:00", "a valid datetime"),
+]
+
+
+@pytest.mark.parametrize(("words", "chinese", "english"), WRONG_CALLS, ids=lambda part: str(part)[:24])
+def test_wrong_call_is_told_in_both(words: list[str], chinese: str, english: str) -> None:
+    told = run(*words)
+    assert told.exit_code == 2 and told.stdout == ""
+    first, second, *more = told.stderr.splitlines()
+    assert chinese in first and english in second
+    assert [line.partition(":")[0] for line in more] in ([], ["用法 / Usage", "帮助 / help"])
+
+
+def test_group_alone_shows_its_help() -> None:
+    told = run("clock")
+    assert told.exit_code == 2 and "explain" in told.stdout and told.stderr == ""
+
+
 @pytest.mark.parametrize("width", ["80", "100", "120", "150"])
 def test_no_help_text_is_cut(width: str) -> None:
     """Where Chinese fills a line to its last cell, rich crops the line (it counts characters): choose other words."""

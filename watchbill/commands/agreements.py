@@ -11,8 +11,9 @@ from contracts.agreements.folder import find_mistakes, read_agreement
 from contracts.agreements.mistakes import Mistake
 from watchbill.addresses import Addresses
 from watchbill.shown import AsJson, show_json, show_table
+from watchbill.spoken import Spoken
 
-app = typer.Typer(no_args_is_help=True, help="合同（服务协议）/ service agreements")
+app = Spoken(help="合同（服务协议）/ service agreements")
 Folder = Annotated[Path, typer.Argument(help="协议文件夹 / the agreement's folder", exists=True, file_okay=False)]
 
 

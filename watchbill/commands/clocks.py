@@ -23,10 +23,11 @@ from watchbill.addresses import Addresses, fail
 from watchbill.exits import exits
 from watchbill.exported import Published, published_in, read_events, read_terms
 from watchbill.shown import AsJson, show_json
+from watchbill.spoken import Spoken
 
 EXITS = exits("已说明 explained", "没有该故障或文件有误 no such fault, or a wrong file")
 ZONE = zone_of("Asia/Shanghai")
-app = typer.Typer(no_args_is_help=True, help="时限 / SLA clocks")
+app = Spoken(help="时限 / SLA clocks")
 Fault = Annotated[str | None, typer.Argument(help="故障编号（运行中的系统）/ a fault's id (running installation)")]
 Events = Annotated[Path | None, typer.Option(help="导出的事件文件 / a file of exported events")]
 Terms = Annotated[

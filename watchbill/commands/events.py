@@ -23,10 +23,11 @@ from watchbill.exits import exits
 from watchbill.exported import READING, line_of
 from watchbill.readings import recorded_of
 from watchbill.shown import AsJson, show_json
+from watchbill.spoken import Spoken
 from watchbill.streams import lines_from
 
 EXITS = exits("已导出 exported", "被拒绝 refused")
-app = typer.Typer(no_args_is_help=True, help="事件 / events")
+app = Spoken(help="事件 / events")
 Month = Annotated[str, typer.Option(help="月份 / month: YYYY-MM")]
 Out = Annotated[Path | None, typer.Option(help="输出文件，缺省为标准输出 / file; default: standard output")]
 Minutes = Annotated[

@@ -10,8 +10,9 @@ from typing import Annotated, Any
 import typer
 
 from services.assets.hj212 import decode_stream
+from watchbill.spoken import Spoken
 
-app = typer.Typer(no_args_is_help=True, help="HJ 212 报文 / HJ 212 frames")
+app = Spoken(help="HJ 212 报文 / HJ 212 frames")
 _CHUNK = 65_536
 EXITS = (
     "退出码 / exit codes: 0 已读完，不论有无拒绝 all was read, refused or not; "

@@ -9,8 +9,9 @@ import typer
 from infra.processes import PROCESSES
 from watchbill.addresses import Addresses, fail
 from watchbill.shown import AsJson, show_json, show_table
+from watchbill.spoken import Spoken
 
-app = typer.Typer(no_args_is_help=True, help="搁置的消息 / parked letters")
+app = Spoken(help="搁置的消息 / parked letters")
 Id = Annotated[str, typer.Argument(help="编号（见 list）/ its id (see list)")]
 
 

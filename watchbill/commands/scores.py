@@ -22,10 +22,11 @@ from watchbill.exported import READING, read_events, read_terms
 from watchbill.readings import key_of, recorded_of
 from watchbill.recomputed import Asked, explained, settled
 from watchbill.shown import AsJson, show_json
+from watchbill.spoken import Spoken
 
 EXITS = exits("已说明 explained", "没有该结算或扣款，或文件有误 no such settlement or line, or a wrong file")
 SETTLEMENT = re.compile(r"[^/]+/[^/]+/\d{4}-\d{2}/r\d+")
-app = typer.Typer(no_args_is_help=True, help="得分与付款 / scores and payments")
+app = Spoken(help="得分与付款 / scores and payments")
 Line = Annotated[
     str | None,
     typer.Argument(help="结算或扣款编号 / a settlement's or line's id: wuhan-air/lot-1/2026-04/r1"),

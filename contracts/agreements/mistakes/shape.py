@@ -14,10 +14,10 @@ from pydantic_core import ErrorDetails
 
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.forms import FORMS
-from contracts.agreements.mistakes.expectations import expectation
 from contracts.agreements.mistakes.mistake import Mistake, nearest, one_of
 from contracts.agreements.mistakes.outline import Outline
 from contracts.agreements.placed import Placed, Plain, Steps, mistake_at
+from contracts.expectations import expectation
 from contracts.values import Words
 
 Loc = tuple[str | int, ...]
