@@ -84,6 +84,7 @@ def expectation(error: ErrorDetails) -> Words:
         return EXPECTED[kind]
     if kind in FORMS:
         zh, en = FORMS[kind]
-        return Words(zh=zh.format(**context), en=en.format(**context))
+        known = {name: str(value).replace(" or ", ", ") for name, value in context.items()}
+        return Words(zh=zh.format(**known), en=en.format(**known))
     said = error["msg"].removeprefix("Value error, ")
     return Words(zh=SENTENCES.get(said, f"有效的值（{said}）"), en=said)

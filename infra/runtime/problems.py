@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+import re
+from collections.abc import Mapping
 from http import HTTPStatus
 from typing import Any
 
@@ -12,6 +14,7 @@ from fastapi.responses import JSONResponse
 from pydantic import ValidationError
 from starlette.exceptions import HTTPException
 
+from contracts.expectations import expectation
 from contracts.values import Words
 
 log = structlog.get_logger()
@@ -20,7 +23,7 @@ log = structlog.get_logger()
 class Problem(Exception):
     """What is wrong with a request, and what to do. `code` is stable, for programs; `title` is for people."""
 
-    def __init__(self, status: int, code: str, title: Words, detail: str = "", **more: Any) -> None:
+    def __init__(self, status: int, code: str, title: Words, detail: str | Words = "", **more: Any) -> None:
         super().__init__(f"{status} {code}: {title.en} {detail}")
         self.status, self.code, self.title, self.detail, self.more = status, code, title, detail, more
 
@@ -30,20 +33,49 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", Words(zh="没有找到", en="Not found"), what)
 
 
-def answer(request: Request, problem: Problem) -> JSONResponse:
-    """The problem as the caller reads it."""
-    english = request.headers.get("accept-language", "").lower().startswith("en")
+def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+    """The problem as the caller reads it: every `Words` in it in one language."""
+    language = language_of(request.headers.get("accept-language", ""))
     body = {
         "type": f"urn:watchbill:problem:{problem.code}",
-        "title": problem.title.en if english else problem.title.zh,
+        "title": problem.title,
         "status": problem.status,
         "detail": problem.detail,
         "instance": request.url.path,
         **problem.more,
     }
-    return JSONResponse(body, problem.status, media_type="application/problem+json")
+    said = {"content-language": _TAGS[language], "vary": "accept-language", **_CHALLENGE.get(problem.status, {})}
+    return JSONResponse(
+        _in(language, body), problem.status, {**said, **(headers or {})}, media_type="application/problem+json"
+    )
 
 
+def language_of(accepted: str) -> str:
+    """`zh` or `en`, whichever an Accept-Language header likes more; Chinese where it says nothing of either."""
+    liked = {"zh": 0.0, "en": 0.0}
+    for part in accepted.lower().split(","):
+        named, _, quality = part.partition(";")
+        language = re.split("[-_]", named.strip())[0]
+        if language in liked:
+            liked[language] = max(liked[language], _quality(quality))
+    return "en" if liked["en"] > liked["zh"] else "zh"
+
+
+def _quality(written: str) -> float:
+    found = re.fullmatch(r"\s*q\s*=\s*([01](?:\.\d{0,3})?)\s*", written)
+    return float(found[1]) if found else 1.0
+
+
+def _in(language: str, value: Any) -> Any:
+    if isinstance(value, Words):
+        return getattr(value, language)
+    if isinstance(value, Mapping):
+        return {name: _in(language, below) for name, below in value.items()}
+    return [_in(language, below) for below in value] if isinstance(value, list | tuple) else value
+
+
+_TAGS = {"zh": "zh-CN", "en": "en"}
+_CHALLENGE = {401: {"www-authenticate": "Bearer"}}
 _WORDS = {
     400: Words(zh="请求有误", en="Bad request"),
     401: Words(zh="请先登录：没有令牌或令牌无效", en="No token, or not a valid one"),
@@ -71,8 +103,10 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(HTTPException)
     async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        words = _WORDS.get(error.status_code, Words(zh="出错了", en=HTTPStatus(error.status_code).phrase))
-        return answer(request, Problem(error.status_code, "http", words, str(error.detail)))
+        phrase = HTTPStatus(error.status_code).phrase
+        words = _WORDS.get(error.status_code, Words(zh="出错了", en=phrase))
+        detail = "" if error.detail == phrase else str(error.detail)
+        return answer(request, Problem(error.status_code, "http", words, detail), error.headers)
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
@@ -83,5 +117,5 @@ def install(app: FastAPI) -> None:
 
 def invalid(errors: Any) -> Problem:
     """422: every field that is wrong, where, and what was expected."""
-    fields = [{"field": ".".join(str(part) for part in error["loc"]), "expected": error["msg"]} for error in errors]
+    fields = [{"field": ".".join(map(str, error["loc"])), "expected": expectation(error)} for error in errors]
     return Problem(422, "invalid", Words(zh="内容不符合要求", en="The content does not fit"), errors=fields)

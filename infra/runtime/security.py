@@ -41,7 +41,7 @@ class Identity:
         return self.role != "supplier" or self.organisation == supplier
 
 
-def _refused(status: int, detail: str) -> Problem:
+def _refused(status: int, detail: str | Words) -> Problem:
     words = {
         401: Words(zh="请先登录：没有令牌或令牌无效", en="No token, or not a valid one"),
         403: Words(zh="您的角色无权执行此操作", en="Not allowed for your role"),
@@ -81,7 +81,7 @@ class Doorkeeper:
     def _by_token(self, token: str) -> Identity:
         pem = self._file("token-public.pem")
         if not pem:
-            raise _refused(401, "no token key is installed here")
+            raise _refused(401, Words(zh="此处未安装令牌公钥", en="no token key is installed here"))
         try:
             claims = jwt.decode(token, OKPKey.import_key(pem), algorithms=[_ALGORITHM]).claims
             rules = jwt.JWTClaimsRegistry(
@@ -100,7 +100,7 @@ class Doorkeeper:
     def _by_key(self, key: str) -> Identity:
         known = json.loads(self._file("keys.json") or b"{}").get(key[:8])
         if not known or not hmac.compare_digest(known["hash"], hash_of_key(key, self._file("keys.secret"))):
-            raise _refused(401, "unknown key")
+            raise _refused(401, Words(zh="未知的密钥", en="unknown key"))
         return Identity(known["name"], known["role"], known.get("organisation", ""))
 
 
@@ -142,7 +142,10 @@ class _Allowed:
 
     def __call__(self, caller: Caller) -> None:
         if caller.role not in self.roles:
-            raise _refused(403, f"{caller.role} is not one of: {', '.join(self.roles)}")
+            roles = ", ".join(self.roles)
+            raise _refused(
+                403, Words(zh=f"{caller.role} 不在其中：{roles}", en=f"{caller.role} is not one of: {roles}")
+            )
 
 
 def allow(*roles: Role) -> Any:

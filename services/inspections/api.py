@@ -111,7 +111,7 @@ async def _seen_before(task: Task, work: Work, entry: Entry) -> bool:
 
 
 def _problem(refused: Refused) -> Problem:
-    errors = [{"field": flaw.field, "expected": str(flaw.expected)} for flaw in refused.flaws]
+    errors = [{"field": flaw.field, "expected": flaw.expected} for flaw in refused.flaws]
     return Problem(refused.status, refused.code, refused.words, errors=errors)
 
 

@@ -74,9 +74,8 @@ async def series(
     await visible(db, caller, site)
     longest = timedelta(days=400 if kind in ("hour", "day") else 32)
     if not timedelta(0) < end - start <= longest:
-        raise Problem(
-            422, "period", Words(zh="时间段过长或为空", en="The period is empty or too long"), f"at most {longest}"
-        )
+        detail = Words(zh=f"至多 {longest.days} 天", en=f"at most {longest.days} days")
+        raise Problem(422, "period", Words(zh="时间段过长或为空", en="The period is empty or too long"), detail)
     return await store.series(db, site, kind, code, start, end)
 
 
