@@ -64,6 +64,19 @@ def test_chunking_never_changes_the_pieces(sizes: list[int]) -> None:
     assert frames(found) == [bare(frame) for frame in [*GOOD, AIR, SHORT]]
 
 
+NOISE = [AIR[:200], bare(SHORT), AIR[:-6] + b"0000", b"junk\n", b"#", b"##", b"##9999", b"\r\n"]
+PIECES = st.sampled_from([*GOOD, *NOISE])
+
+
+@given(st.lists(PIECES, max_size=12).map(b"".join))
+def test_offset_finds_the_piece(stream: bytes) -> None:
+    found = split(stream)
+    raws = [piece.raw if isinstance(piece, Frame) else piece.piece for piece in found]
+    assert all(stream.startswith(raw, piece.offset) for piece, raw in zip(found, raws, strict=True))
+    offsets = [piece.offset for piece in found]
+    assert offsets == sorted(set(offsets))
+
+
 def test_byte_by_byte_reads_the_same() -> None:
     splitter = Splitter()
     found = [piece for byte in AIR + SHORT for piece in splitter.feed(bytes([byte]))]

@@ -49,13 +49,13 @@ class Town:
             assert answer.status_code == 201, answer.text
         await self.conductor.settle()
 
-    async def send(self, frames: list[bytes]) -> bytes:
-        """Sends frames as a logger and returns what the gateway answered."""
+    async def send(self, frames: list[bytes], answers: int | None = None) -> bytes:
+        """Sends frames as a logger and returns what the gateway answered: one answer to each, unless told otherwise."""
         reader, writer = await asyncio.open_connection("127.0.0.1", self.installation.gateway_port)
         writer.write(b"".join(frames))
         answered = b""
         async with asyncio.timeout(30):
-            while answered.count(b"\r\n") < len(frames):
+            while answered.count(b"\r\n") < (len(frames) if answers is None else answers):
                 answered += await reader.read(4096)
         writer.close()
         await self.conductor.settle({"assets"})

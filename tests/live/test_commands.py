@@ -26,7 +26,8 @@ from tests.scoring.plain import settle_plainly
 from tests.watchbill.evidence import run, walk
 from watchbill.commands.simulate import HOUR, Drive
 from watchbill.conductor import Conductor
-from watchbill.installation import Installation
+from watchbill.installation import ROOT, Installation
+from watchbill.said import is_of
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(280)]
 MORNING = datetime(2026, 4, 8, 7, 0, tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
@@ -46,7 +47,8 @@ def at_once(agreement: Agreement) -> Agreement:
 
 @pytest.fixture
 async def town(tmp_path: Path) -> AsyncIterator[Town]:
-    installation = Installation(Place.of(tmp_path / "data"), movable=True)
+    contacts = ROOT / "infra" / "local" / "demo_contacts.yaml"
+    installation = Installation(Place.of(tmp_path / "data"), movable=True, contacts=contacts)
     async with installation:
         key = installation.secrets.key_of("conductor", "service")
         async with Conductor(installation.http, key, installation.clock_file) as conductor:
@@ -80,8 +82,9 @@ async def test_commands_tell_what_services_know(town: Town, tmp_path: Path) -> N
     again = await asked("events", "export", "--month", "2026-04", "--out", tmp_path / "again.jsonl")
     assert whole["sha256"] == again["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
     few = await asked("events", "export", "--month", "2026-04", "--no-minutes", "--out", short)
-    assert whole["lines"] - few["lines"] == 13  # a flagged minute and the twelve of an hour
+    assert whole["lines"] - few["lines"] == 15  # a flagged minute in its two parts, and the twelve of an hour
     _check_order(file)
+    await _check_whole(file, town)
 
     (settlement,) = await _settlements(town)
     _check_sums(file, terms, settlement)
@@ -133,7 +136,7 @@ async def _one_fault(town: Town, terms: Agreement) -> None:
     password = town.installation.secrets.logger_passwords([logger.mn])[logger.mn]
     values = {"a21004": {"avg": "31", "flag": "D"}}
     upload = Upload(logger.mn, password, "2051", MORNING - timedelta(minutes=5), values)
-    assert b"CN=9014" in await town.send(upload_frames(upload, MORNING))
+    assert b"CN=9014" in await town.send([b"noise\r\n", *upload_frames(upload, MORNING)], answers=1)
 
 
 async def _settlements(town: Town) -> list[dict[str, Any]]:
@@ -147,6 +150,16 @@ def _check_order(file: Path) -> None:
     known = list(read_recorded(file.read_text().splitlines()))
     times = [one.event.at for one in known]
     assert times == sorted(times) and len({one.id for one in known}) == len(known)
+
+
+async def _check_whole(file: Path, town: Town) -> None:
+    """Nothing that was said of the month is missing, whoever said it."""
+    told = {json.loads(line)["id"] for line in file.read_text().splitlines()}
+    of_month = [one for one in await town.letters() if one.event is not None and is_of(one.event, "2026-04")]
+    assert {one.type for one in of_month if one.id not in told} == set()
+    assert {"ScorePostedV1", "SettlementComputedV1", "ReadingRejectedV1", "NoticeRequestedV1"} <= {
+        one.type for one in of_month
+    }
 
 
 def _check_sums(file: Path, terms: Agreement, settlement: dict[str, Any]) -> None:

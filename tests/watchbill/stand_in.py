@@ -68,7 +68,9 @@ class StandIn:
 
         class Handler(BaseHTTPRequestHandler):
             def do_GET(self) -> None:
-                status, body = town.answer(self.path)
+                self.reply(*town.answer(self.path))
+
+            def reply(self, status: int, body: Any) -> None:
                 content = json.dumps(body).encode()
                 self.send_response(status)
                 self.send_header("content-type", "application/json")
@@ -78,7 +80,8 @@ class StandIn:
 
             def do_POST(self) -> None:
                 self.rfile.read(int(self.headers["content-length"]))
-                self.do_GET()
+                status, body = town.answer(self.path)
+                self.reply(status, body[-1] if isinstance(body, list) else body)
 
             def log_message(self, format: str, *args: Any) -> None:
                 """Says nothing."""

@@ -5,6 +5,7 @@ from __future__ import annotations
 import io
 import json
 from collections.abc import Iterator
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -12,6 +13,8 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events.assets import ReadingReceivedV1
+from contracts.events.notify import NoticeDeliveredV1
+from contracts.events.scoring import ScorePostedV1
 from services.assets.store import document_of
 from services.scoring.domain import Recorded, read_recorded
 from tests.scoring import papers
@@ -20,6 +23,7 @@ from tests.watchbill.evidence import minute, published, run
 from watchbill.commands.events import days_of, merged, order_of, reading_line, write
 from watchbill.exported import line_of
 from watchbill.readings import key_of, recorded_of
+from watchbill.said import is_of
 
 SITE = "mulan-lake"
 
@@ -78,6 +82,18 @@ def test_lines_are_written_as_they_come() -> None:
 
 def test_month_has_all_its_days() -> None:
     assert [len(list(days_of(month))) for month in ("2026-02", "2028-02", "2026-04", "2026-12")] == [28, 29, 30, 31]
+
+
+def test_score_is_of_its_month() -> None:
+    """It is said after the month that it scores; whatever else is said then is of the next one."""
+    closed = at(30, 24 + 8)
+    score = ScorePostedV1(
+        at=closed, score="s", agreement="a", agreement_version=1, lot="l", site=SITE, month="2026-04", revision=1,
+        provisional=False, full=Decimal(100), points=Decimal(95),
+    )  # fmt: skip
+    notice = NoticeDeliveredV1(at=closed, notice="n", person="li", channel="sms", cause="c", provider_id="p")
+    assert [is_of(score, month) for month in ("2026-04", "2026-05")] == [True, False]
+    assert [is_of(notice, month) for month in ("2026-04", "2026-05")] == [False, True]
 
 
 def test_natural_key_is_told_apart() -> None:

@@ -12,6 +12,7 @@ from tests.watchbill.evidence import run
 from watchbill.commands.hj212 import ERRORS
 from watchbill.installation import ROOT
 
+LAST = ["values", "dialect", "offset"]
 VECTORS = json.loads((ROOT / "tests" / "assets" / "hj212_frames.json").read_text())
 
 
@@ -49,7 +50,20 @@ def test_strict_refuses_by_exit_code() -> None:
 def test_refusal_is_explained_in_both_languages() -> None:
     (told,) = decoded(b"noise")
     assert (told["error"], told["detail"]) == ("garbage", "报文以外的字节 / bytes outside a frame")
-    assert list(told) == ["ok", "error", "detail", "mn", "st", "cn", "qn", "flag", "time", "values", "dialect"]
+    assert list(told) == [
+        "ok",
+        "error",
+        "detail",
+        "mn",
+        "st",
+        "cn",
+        "qn",
+        "flag",
+        "time",
+        "values",
+        "dialect",
+        "offset",
+    ]
 
 
 def test_every_reason_has_its_chinese() -> None:

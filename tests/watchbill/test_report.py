@@ -5,7 +5,8 @@ from __future__ import annotations
 from typing import Any, get_args
 
 from services.incidents.clock import State
-from watchbill.demo.report import STATES, WITHDRAWN, Outcome, faults_table
+from watchbill.demo.cast import CHAPTERS, april
+from watchbill.demo.report import STATES, WITHDRAWN, Outcome, faults_table, taken
 
 WORDS = {"zh": "仪器故障", "en": "Instrument fault"}
 
@@ -38,3 +39,15 @@ def test_withdrawal_and_reopening_are_shown() -> None:
     (cell,) = told(fault("f", "met", steps=("FaultResolved", "FaultReopened")), withdrawn="f")
     assert "曾报超时，后撤销" in cell and "04-10 17:30 重新打开" in cell
     assert "撤销" not in told(fault("g", "met"), withdrawn="f")[0]
+
+
+def test_nothing_taken_is_no_deduction() -> None:
+    assert [taken(amount) for amount in ("0.00", "511.90")] == ["—", "−511.90"]
+
+
+def test_month_tells_what_people_do() -> None:
+    """Each call, each missed patrol and each failed item of the script has its line, in order of time."""
+    script, told = april(7), {(chapter.site, chapter.starts) for chapter in CHAPTERS}
+    assert {(call.site, call.at) for call in script.calls} <= told
+    assert {site for _, site, _ in (*script.skipped, *script.failed)} <= {site for site, _ in told}
+    assert [one.starts for one in CHAPTERS] == sorted(one.starts for one in CHAPTERS)

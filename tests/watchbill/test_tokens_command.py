@@ -11,9 +11,11 @@ from typing import Any
 
 import pytest
 
+from contracts.agreements.folder import read_agreement
 from tests.watchbill.evidence import run
 from tests.watchbill.stand_in import StandIn
 from watchbill.commands.tokens import BEIJING
+from watchbill.demo.play import AGREEMENT
 
 HAN = re.compile(r"[\u4e00-\u9fff]")
 
@@ -50,6 +52,16 @@ def test_token_refuses_what_is_senseless(tmp_path: Path, arguments: list[str]) -
     told = run("token", *arguments, WATCHBILL_DATA=str(tmp_path))
     zh, en = told.stderr.splitlines()
     assert (told.exit_code, told.stdout) == (2, "") and HAN.search(zh) and not HAN.search(en)
+
+
+def test_token_of_stranger_is_warned(tmp_path: Path) -> None:
+    with StandIn([read_agreement(AGREEMENT)]).running(tmp_path):
+        stranger = run("token", "li", "--role", "buyer", "--org", "wuhan-emcc", WATCHBILL_DATA=str(tmp_path))
+        party = run("token", "li", "--role", "buyer", "--org", "wuhan-emc", WATCHBILL_DATA=str(tmp_path))
+        auditor = run("token", "li", "--role", "auditor", "--org", "audit-office", WATCHBILL_DATA=str(tmp_path))
+    assert "没有单位 wuhan-emcc；是否 wuhan-emc？" in stranger.stderr and "did you mean wuhan-emc?" in stranger.stderr
+    assert claims_of(stranger.stdout)["org"] == "wuhan-emcc"
+    assert "Warning" not in party.stderr + auditor.stderr
 
 
 def test_key_of_unknown_site_is_refused(tmp_path: Path) -> None:

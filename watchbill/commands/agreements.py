@@ -53,13 +53,15 @@ def check(folder: Folder, as_json: AsJson = False) -> None:
 @app.command("load")
 def load(folder: Folder, as_json: AsJson = False) -> None:
     """发布协议版本 / publish a version: it is in force at once."""
-    _refuse(find_mistakes(folder), as_json=False)
-    agreement = read_agreement(folder)
-    published = Addresses.read().post("assets", "/v1/agreements", agreement.model_dump(mode="json"))
+    if mistakes := find_mistakes(folder):
+        _refuse(mistakes, as_json)
+    agreement, addresses = read_agreement(folder), Addresses.read()
+    before = addresses.get("assets", "/v1/agreements")
+    published = addresses.post("assets", "/v1/agreements", agreement.model_dump(mode="json"))
     if as_json:
-        show_json(published)
-    else:
-        typer.echo(f"已发布 / published: {published['agreement']} v{published['version']} ({published['digest'][:12]})")
+        return show_json(published)
+    said = "此前已发布，内容相同 / was published before, the same" if published in before else "已发布 / published"
+    return typer.echo(f"{said}: {published['agreement']} v{published['version']} ({published['digest'][:12]})")
 
 
 @app.command("show")

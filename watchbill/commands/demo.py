@@ -18,11 +18,10 @@ from rich.progress import BarColumn, Progress, TextColumn, TimeElapsedColumn
 
 from contracts.agreements.folder import read_agreement
 from infra.local.place import Place
-from infra.local.simulator.april import STORY
 from infra.local.trouble import Trouble
 from watchbill.addresses import fail
-from watchbill.commands.up import show_addresses
-from watchbill.demo.cast import ZONE, april
+from watchbill.commands.up import show_addresses, until_told
+from watchbill.demo.cast import CHAPTERS, ZONE, april
 from watchbill.demo.play import AGREEMENT, Play, as_played
 from watchbill.demo.report import Asking, outcome_of, show
 from watchbill.installation import ROOT, Installation
@@ -76,8 +75,7 @@ async def _demo(place: Place, once: bool, casting: Casting, out: Path | None) ->
         await asyncio.to_thread(_report, town, play, out, casting.days == 30)
         if not once:
             show_addresses(town)
-            console.print("按 Ctrl-C 结束 / Ctrl-C ends it")
-            await stop.wait()
+            await until_told(stop)
 
 
 async def _watch(play: Play, stop: asyncio.Event) -> None:
@@ -99,7 +97,7 @@ async def _watch(play: Play, stop: asyncio.Event) -> None:
                 completed=(now - play.script.starts).total_seconds(),
                 description=f"{now.astimezone(ZONE):%m-%d %H:%M}",
             )
-            for chapter in STORY:
+            for chapter in CHAPTERS:
                 if chapter.starts <= now and chapter not in told:
                     told.add(chapter)
                     display.console.print(

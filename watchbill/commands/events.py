@@ -22,6 +22,7 @@ from watchbill.addresses import Addresses, fail
 from watchbill.exits import exits
 from watchbill.exported import READING, line_of
 from watchbill.readings import recorded_of
+from watchbill.said import said_in
 from watchbill.shown import AsJson, show_json
 from watchbill.spoken import Spoken
 from watchbill.streams import lines_from
@@ -105,13 +106,14 @@ def _output(out: Path | None) -> Iterator[BinaryIO]:
 
 
 def month_lines(addresses: Addresses, month: str, minutes: bool) -> Iterator[Line]:
-    """The lines of a month by time: scoring's evidence of each lot, and the other readings that assets holds."""
+    """The lines of a month by time: scoring's evidence of each lot, the other readings that assets holds, and what else
+    was said."""
     sites = addresses.get("assets", "/v1/sites")
     lots = sorted({f"{site['agreement']}/{site['lot']}" for site in sites})
     streams = [lines_from(addresses, "scoring", "/v1/events", month=month, lot=lot) for lot in lots]
     kinds = ("realtime", "minute", "day") if minutes else ("day",)
     streams += [_readings(addresses, kind, month) for kind in kinds]
-    return merged(streams)
+    return merged([*streams, said_in(addresses, month, minutes)])
 
 
 def merged(streams: Iterable[Iterable[Line]]) -> Iterator[Line]:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
-from typing import Annotated
+from typing import Annotated, Any
 
 import httpx
 import typer
@@ -38,14 +38,27 @@ def key(site: Site) -> None:
 
 def _known_sites(place: Place) -> frozenset[str] | None:
     """The sites of the running installation; None where nothing runs or assets does not tell."""
+    sites = _asked(place, "/v1/sites")
+    return None if sites is None else frozenset(site["id"] for site in sites)
+
+
+def _known_parties(place: Place) -> frozenset[str] | None:
+    """The parties of the agreements in force; None where nothing runs or assets does not tell."""
+    ids = {row["agreement"] for row in _asked(place, "/v1/agreements") or ()}
+    agreements = [_asked(place, f"/v1/agreements/{id}") for id in sorted(ids)]
+    return frozenset(party["id"] for one in agreements if one for party in one["parties"]) or None
+
+
+def _asked(place: Place, path: str) -> Any:
+    """What assets answers; None where it does not."""
     if not (place.root / "addresses.json").exists():
         return None
     try:
         with Addresses.read().client("assets") as client:
-            answer = client.get("/v1/sites")
+            answer = client.get(path)
     except httpx.TransportError:
         return None
-    return None if answer.is_error else frozenset(site["id"] for site in answer.json())
+    return None if answer.is_error else answer.json()
 
 
 def _refuse_unknown(site: str, known: frozenset[str] | None) -> None:
@@ -69,11 +82,22 @@ def token(person: Person, role: RoleOf = "supplier", org: Organisation = "suppli
         raise fail("人员和所属单位不能为空", "The person and the organisation must not be empty", 2)
     if not 1 <= hours <= HOURS_MAX:
         raise fail(f"有效小时数应为 1 至 {HOURS_MAX}，不是 {hours}", f"Hours: 1 to {HOURS_MAX}, not {hours}", 2)
-    secrets = Secrets(Place.of().root)
+    place = Place.of()
+    secrets = Secrets(place.root)
     secrets.make()
+    if role in ("buyer", "supplier"):
+        _warn_of_stranger(org, _known_parties(place))
     until = datetime.now(UTC) + timedelta(hours=hours)
     typer.echo(secrets.token(person, known[role], org, timedelta(hours=hours)))
     _tell_end(until, f"{person}, {role}, {org}")
+
+
+def _warn_of_stranger(org: str, known: frozenset[str] | None) -> None:
+    """A token for nobody's organisation sees nothing; it is made, as the agreement may come later."""
+    if known is not None and org not in known:
+        near = nearest(org, known) or ", ".join(sorted(known))
+        zh = f"警告：生效的协议中没有单位 {org}；是否 {near}？"
+        typer.echo(f"{zh}\nWarning: no agreement in force names {org}; did you mean {near}?", err=True)
 
 
 def _tell_end(until: datetime, who: str) -> None:

@@ -37,8 +37,14 @@ async def _up(town: Installation) -> None:
     console.print("正在启动 / starting …")
     async with town:
         show_addresses(town)
-        console.print("按 Ctrl-C 结束 / Ctrl-C ends it")
-        await stop.wait()
+        await until_told(stop)
+
+
+async def until_told(stop: asyncio.Event) -> None:
+    """Waits for the end, and says that it has come: the children take a few seconds."""
+    console.print("按 Ctrl-C 结束 / Ctrl-C ends it")
+    await stop.wait()
+    console.print("正在停止 / stopping …")
 
 
 def show_addresses(town: Installation) -> None:

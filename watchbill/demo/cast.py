@@ -8,7 +8,8 @@ from datetime import UTC, date, datetime, time, timedelta
 from typing import Any, Literal
 from zoneinfo import ZoneInfo
 
-from infra.local.simulator.april import troubles
+from contracts.values import Words
+from infra.local.simulator.april import STORY, Chapter, troubles
 from infra.local.simulator.troubles import AnyTrouble
 
 ZONE = ZoneInfo("Asia/Shanghai")
@@ -135,3 +136,33 @@ def april(seed: int) -> Script:
         posted_late={("weekly-patrol", "mulan-lake", date(2026, 4, 13)): timedelta(hours=30)},
         failed={("weekly-patrol", "xinzhou-changgang-hill", date(2026, 4, 20)): "sample-lines"},
     )
+
+
+CHAPTERS: tuple[Chapter, ...] = tuple(
+    sorted(
+        (
+            *STORY,
+            Chapter(
+                local(21, 14, 30), local(21, 17, 20), "xinzhou-changgang-hill",
+                Words(
+                    zh="新洲长岗山周检发现采样管路不合格，由此开出故障",
+                    en="Changgang Hill, Xinzhou: the weekly patrol finds the sample lines failing; a fault is opened",
+                ),
+            ),
+            Chapter(
+                local(22, 8, 10), local(22, 13, 25), "mulan-lake",
+                Words(
+                    zh="木兰湖来电报修空调，11:50 修好而 13:25 才补报：12:10 报出的超时随后撤销",
+                    en="Mulan Lake: a call about the air-conditioner; mended at 11:50 but posted at 13:25, so that the "
+                    "breach told at 12:10 is withdrawn",
+                ),
+            ),
+            Chapter(
+                local(27, 0), local(27, 0), "mobile",
+                Words(zh="移动空气站漏做一次周检", en="Mobile air station: a weekly patrol was missed"),
+            ),
+        ),
+        key=lambda chapter: chapter.starts,
+    )
+)  # fmt: skip
+"""The month as it is told while it plays: what befalls the stations, and what people do."""

@@ -167,15 +167,20 @@ def _worst(score: Mapping[str, Any], indicator: str) -> str:
 def _show_settlement(outcome: Outcome, names: Mapping[str, Any]) -> None:
     settlement = outcome.settlements[-1]
     rows = [
-        (names.get(s["site"], s["site"]), s["share"], f"−{_deducted(s)}", s["payable"]) for s in settlement["sites"]
+        (names.get(s["site"], s["site"]), s["share"], taken(_deducted(s)), s["payable"]) for s in settlement["sites"]
     ]
-    rows.append(("合计 total", settlement["gross"], f"−{settlement['deducted']}", settlement["payable"]))
+    rows.append(("合计 total", settlement["gross"], taken(settlement["deducted"]), settlement["payable"]))
     title = f"结算 / settlement {settlement['settlement']} ({settlement['currency']})"
     show_table(title, ("站点 site", "月度基准金额 share", "扣款 deducted", "实付 payable"), rows)
 
 
-def _deducted(site: Mapping[str, Any]) -> str:
-    return str(sum((Decimal(line["amount"]) for line in site["lines"]), Decimal("0.00")))
+def _deducted(site: Mapping[str, Any]) -> Decimal:
+    return sum((Decimal(line["amount"]) for line in site["lines"]), Decimal("0.00"))
+
+
+def taken(amount: Decimal | str) -> str:
+    """An amount as a deduction; nothing is no deduction."""
+    return f"−{amount}" if Decimal(amount) else "—"
 
 
 def _show_notices(outcome: Outcome) -> None:

@@ -16,7 +16,8 @@ def decode_stream(data: Iterable[bytes], strict: bool = True) -> Iterator[dict[s
 
     Keys: `ok`; `error` (null, or a `Reason`: garbage, length, crc, truncated, too_long, syntax, encrypted); `detail`;
     `mn`, `st`, `cn`, `qn`; `flag` (int); `time` (ISO 8601, +08:00, of DataTime); `values`
-    (`{code: {suffix in lower case: text as written}}`); `dialect`. What is not known is null, `values` then empty.
+    (`{code: {suffix in lower case: text as written}}`); `dialect`; `offset` of the piece in the stream, in bytes. What
+    is not known is null, `values` then empty.
 
     All three CRC dialects are read, but only "hj212" is `ok`: the gateway refuses the others unless the station has
     the option, so a MODBUS or byte-swapped frame has `ok` false, error "crc", its dialect named and its fields shown.
@@ -47,6 +48,7 @@ def _refused(piece: Rejected) -> dict[str, Any]:
         **blank,
         "values": {},
         "dialect": piece.dialect,
+        "offset": piece.offset,
     }
 
 
@@ -64,4 +66,5 @@ def _read(frame: Frame, packet: Packet) -> dict[str, Any]:
         "time": None if packet.data_time is None else packet.data_time.isoformat(),
         "values": {code: dict(fields) for code, fields in packet.values.items()},
         "dialect": frame.dialect,
+        "offset": frame.offset,
     }

@@ -38,7 +38,8 @@ class Reason(StrEnum):
 
 @dataclass(frozen=True, slots=True)
 class Frame:
-    """A frame whose length and CRC hold. `raw` is without the line end; `length_plus_six` tells a tolerated length.
+    """A frame whose length and CRC hold. `raw` is without the line end; `length_plus_six` tells a tolerated length;
+    `offset` is that of its first byte in the stream.
 
     `dialect` is the first that fits: where the logger is registered for another one, ask `fits`.
     """
@@ -47,6 +48,7 @@ class Frame:
     dialect: Dialect
     raw: bytes
     length_plus_six: bool = False
+    offset: int = 0
 
     def fits(self, dialect: Dialect) -> bool:
         """Whether the CRC is right in this dialect too: one frame in 128 fits its bytes in either order."""
@@ -58,13 +60,15 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Rejected:
-    """A refused piece: its first 512 bytes, its full `size` in bytes, and the dialect its CRC would fit, if any."""
+    """A refused piece: its first 512 bytes, its full `size` in bytes, the dialect its CRC would fit, if any, and the
+    `offset` of its first byte in the stream."""
 
     reason: Reason
     piece: bytes = field(repr=False)
     detail: str
     size: int = 0
     dialect: Dialect | None = None
+    offset: int = 0
 
     @property
     def shown(self) -> bytes:
@@ -90,6 +94,7 @@ class Splitter:
         self._length_plus_six = length_plus_six
         self._buffer = bytearray()
         self._at = 0
+        self._passed = 0
         self._waste = Waste(max_segment + HEADER_BYTES + CRC_BYTES)
 
     def feed(self, data: bytes) -> list[Frame | Rejected]:
@@ -99,6 +104,7 @@ class Splitter:
         while self._advance(found):
             pass
         del self._buffer[: self._at]
+        self._passed += self._at
         self._at = 0
         return found
 
@@ -110,7 +116,7 @@ class Splitter:
         self._spill(len(self._buffer), found)
         found += self._waste.flush()
         self._buffer.clear()
-        self._at = 0
+        self._at = self._passed = 0
         return found
 
     def _advance(self, found: list[Frame | Rejected]) -> bool:
@@ -136,7 +142,7 @@ class Splitter:
         return self._read(start, int(length), found)
 
     def _skip(self, start: int, reason: Reason, detail: str) -> bool:
-        self._waste.open(MARK, reason, detail)
+        self._waste.open(MARK, reason, detail, self._passed + start)
         self._at = start + len(MARK)
         return True
 
@@ -163,7 +169,8 @@ class Splitter:
         dialect = dialect_of(segment, bytes(self._buffer[end : end + CRC_BYTES]), self._allowed)
         if dialect is None or (MARK in segment and _NEXT_FRAME.search(segment)):
             return None
-        return Frame(segment, dialect, bytes(self._buffer[start : end + CRC_BYTES]), plus_six)
+        raw = bytes(self._buffer[start : end + CRC_BYTES])
+        return Frame(segment, dialect, raw, plus_six, self._passed + start)
 
     def _refuse(self, start: int, end: int, found: list[Frame | Rejected]) -> bool:
         # A mark at the end may open the next frame, when this one was cut inside its CRC.
@@ -171,15 +178,18 @@ class Splitter:
         inner = self._buffer.find(MARK, start + 1, end)
         if inner > 0:
             return self._cut(start, inner, found)
-        self._waste.open(bytes(self._buffer[start:end]), Reason.CRC, "the CRC does not fit")
+        self._waste.open(bytes(self._buffer[start:end]), Reason.CRC, "the CRC does not fit", self._passed + start)
         self._at = end
         return True
 
     def _cut(self, start: int, end: int, found: list[Frame | Rejected]) -> bool:
-        self._waste.open(bytes(self._buffer[start:end]), Reason.TRUNCATED, "the next frame begins inside this one")
+        self._truncate(start, end, "the next frame begins inside this one")
         found += self._waste.flush()
         self._at = end
         return True
+
+    def _truncate(self, start: int, end: int, detail: str) -> None:
+        self._waste.open(bytes(self._buffer[start:end]), Reason.TRUNCATED, detail, self._passed + start)
 
     def _give_up(self, found: list[Frame | Rejected]) -> bool:
         start = self._buffer.find(MARK, self._at)
@@ -187,7 +197,7 @@ class Splitter:
             return False
         inner = self._buffer.find(MARK, start + 1)
         end = inner if inner > 0 else len(self._buffer)
-        self._waste.open(bytes(self._buffer[start:end]), Reason.TRUNCATED, "the stream ends inside the frame")
+        self._truncate(start, end, "the stream ends inside the frame")
         found += self._waste.flush()
         self._at = end
         return True
@@ -197,7 +207,7 @@ class Splitter:
         while self._at < end:
             line_end = self._buffer.find(b"\n", self._at, end)
             stop = end if line_end < 0 else line_end + 1
-            self._waste.add(bytes(self._buffer[self._at : stop]))
+            self._waste.add(bytes(self._buffer[self._at : stop]), self._passed + self._at)
             if line_end >= 0 or self._waste.full:
                 found += self._waste.flush()
             self._at = stop
@@ -212,7 +222,7 @@ class Waste:
 
     def _clear(self) -> None:
         self._kept = bytearray()
-        self._size = 0
+        self._size = self._offset = 0
         self._reason = Reason.GARBAGE
         self._detail = "bytes outside a frame"
 
@@ -220,24 +230,27 @@ class Waste:
     def full(self) -> bool:
         return self._size >= self._limit
 
-    def open(self, piece: bytes, reason: Reason, detail: str) -> None:
+    def open(self, piece: bytes, reason: Reason, detail: str, offset: int) -> None:
         if not self._size:
             self._reason, self._detail = reason, detail
-        self.add(piece)
+        self.add(piece, offset)
 
-    def add(self, piece: bytes) -> None:
+    def add(self, piece: bytes, offset: int) -> None:
+        if not self._size:
+            self._offset = offset
         self._size += len(piece)
         self._kept += piece[: self._limit - len(self._kept)]
 
     def flush(self) -> list[Rejected]:
         kept, size, reason, detail = bytes(self._kept).rstrip(_BLANK), self._size, self._reason, self._detail
+        offset = self._offset
         if not size:
             return []
         self._clear()
-        return [diagnosed(kept, size, reason, detail)] if kept else []
+        return [diagnosed(kept, size, reason, detail, offset)] if kept else []
 
 
-def diagnosed(piece: bytes, size: int, reason: Reason, detail: str) -> Rejected:
+def diagnosed(piece: bytes, size: int, reason: Reason, detail: str, offset: int) -> Rejected:
     """Tells a wrong length from a wrong CRC: of a whole frame, the CRC fits the bytes that are really there."""
     dialect: Dialect | None = None
     if reason in (Reason.CRC, Reason.TRUNCATED) and len(piece) >= HEADER_BYTES + CRC_BYTES:
@@ -248,4 +261,4 @@ def diagnosed(piece: bytes, size: int, reason: Reason, detail: str) -> Rejected:
             reason, detail = Reason.LENGTH, f"the length says {declared}, the segment has {len(segment)}"
         elif len(segment) == declared and WRITTEN.fullmatch(written):
             reason, detail = Reason.CRC, f"the CRC is {written.decode()}, {CHECKS['hj212'](segment):04X} expected"
-    return Rejected(reason, piece[:PIECE_LIMIT], detail, size, dialect)
+    return Rejected(reason, piece[:PIECE_LIMIT], detail, size, dialect, offset)

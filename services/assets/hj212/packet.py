@@ -90,7 +90,7 @@ def packet_of(frame: Frame, strict: bool = True) -> Packet | Rejected:
     except Malformed as flaw:
         reason = Reason.ENCRYPTED if flaw.field == Reason.ENCRYPTED else Reason.SYNTAX
         detail = masked(str(flaw).encode()).decode()
-        return Rejected(reason, frame.raw[:PIECE_LIMIT], detail, len(frame.raw), frame.dialect)
+        return Rejected(reason, frame.raw[:PIECE_LIMIT], detail, len(frame.raw), frame.dialect, frame.offset)
 
 
 def sender_of(frame: Frame) -> Packet | None:
