@@ -8,7 +8,7 @@ from pydantic import Field
 
 from contracts.agreements.calendar import Calendar
 from contracts.agreements.clocks import SlaClause
-from contracts.agreements.entry import Entry, Term
+from contracts.agreements.entry import Entry, Source, Term
 from contracts.agreements.faults import FaultKind, FaultRule
 from contracts.agreements.notices import Notices
 from contracts.agreements.plans import InspectionPlan
@@ -22,6 +22,7 @@ class Party(Term):
 
     id: Slug
     title: Words
+    source: Source | None = None
 
 
 class Lot(Entry):

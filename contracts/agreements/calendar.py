@@ -34,6 +34,7 @@ class Hours(Term):
     title: Words
     days: tuple[DayKind, ...] = EVERY_DAY
     spans: tuple[Span, ...] = Field(min_length=1)
+    source: Source | None = None
 
 
 class Year(Term):

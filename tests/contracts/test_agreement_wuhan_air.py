@@ -168,6 +168,17 @@ def entries(value: object) -> list[Entry]:
     return [entry for item in value for entry in entries(item)] if isinstance(value, tuple) else below
 
 
+def test_parties_and_hours_name_their_place(agreement: Agreement) -> None:
+    named = {one.id: one.source and one.source.clause for one in (*agreement.parties, *agreement.calendar.hours)}
+    assert named == {
+        "wuhan-emc": "供应商须知前附表 1.1.2",
+        "supplier-a": "第三章 一、第一包",
+        "six-to-twenty": "一包 2.4(2)③",
+        "six-to-eighteen": "一包 2.4(10)④",
+    }
+    assert [one.id for one in agreement.parties if one.source and one.source.assumed] == ["supplier-a"]
+
+
 def test_every_note_speaks_both_languages(agreement: Agreement) -> None:
     texts = [text for entry in entries(agreement) for text in (entry.title, entry.source.note) if text is not None]
     assert len(texts) > 150
