@@ -185,6 +185,7 @@ WRONG: tuple[tuple[str, str, str, str, str, str | None], ...] = (
         "FREQ=WEEKLY;BYDAY=XX",
         None,
     ),
+    ("lot", "at_least: 0.90", "at_least: 1.5", "lots.lot-1.indicators.capture.at_least", "1.5", "1"),
     ("lot", "gates: [capture]", "gates: [captures]", "lots.lot-1.sheet.gates.0", "captures", "capture"),
     (
         "lot",

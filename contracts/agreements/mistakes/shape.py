@@ -172,7 +172,14 @@ def _wrong_value(root: Placed, one: _Found) -> Mistake:
     choices = outline().at(one.loc).choices or outline().at(one.path).choices
     wrong = "" if one.here.value is None else one.here.text or _kind(one.here)
     expected = one_of(choices) if one.error["type"] == "literal_error" else expectation(one.error)
-    return mistake_at(root, one.path, one.here.spot, wrong, expected, nearest(wrong, choices))
+    return mistake_at(root, one.path, one.here.spot, wrong, expected, nearest(wrong, choices) or _bound(one.error))
+
+
+def _bound(error: ErrorDetails) -> str | None:
+    """The valid number nearest to one that is too small or too large."""
+    context = error.get("ctx", {})
+    bound = context.get("ge", context.get("le"))
+    return None if bound is None else str(bound)
 
 
 def _kind(here: Placed) -> str:
