@@ -36,6 +36,8 @@ class ClockView(Frozen):
     title: Words
     source: Source
     state: State
+    warns: tuple[Moment, ...]
+    """When its warnings fall due."""
     due: Moment | None
     ended_at: Moment | None
     breached_at: Moment | None
@@ -118,6 +120,7 @@ def _clock(clock: Clock) -> ClockView:
         title=clock.title,
         source=clock.source,
         state=clock.state,
+        warns=clock.warns,
         due=clock.due,
         ended_at=clock.ended_at,
         breached_at=clock.breached_at,

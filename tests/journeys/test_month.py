@@ -72,6 +72,16 @@ def test_chapters_of_the_month_happen(peace: Played) -> None:
     assert (peace.parked, peace.restarts) == (0, 0)
 
 
+def test_each_breach_is_warned_of_before(peace: Played) -> None:
+    said = {"SlaWarnedV1": dict[tuple[str, str], str](), "SlaBreachedV1": dict[tuple[str, str], str]()}
+    for event in peace.events:
+        if event["type"] in said:
+            said[event["type"]][event["data"]["fault"], event["data"]["clause"]] = event["data"]["at"]
+    assert said["SlaBreachedV1"]
+    for clock, breached_at in said["SlaBreachedV1"].items():
+        assert said["SlaWarnedV1"][clock] < breached_at
+
+
 def test_settlement_equals_a_plain_recount(peace: Played, short: Agreement) -> None:
     counted = settle_plainly(peace.events, short.model_dump(mode="json"))["lot-1/2026-04"]
     (settlement,) = peace.outcome.settlements

@@ -30,13 +30,23 @@ STRIDE = 3
 Progress = Callable[[datetime], None]
 
 
+@dataclass(frozen=True, slots=True)
+class Nearing:
+    """A clock warns: nothing is done, but the play stops here, so that it warns before it is breached."""
+
+    fault: str
+
+
+Doing = Deed | Call | Post | Nearing
+
+
 @dataclass(order=True)
 class Due:
     """Something that the cast will do at a moment."""
 
     at: datetime
     order: int
-    what: Deed | Call | Post = field(compare=False)
+    what: Doing = field(compare=False)
 
 
 def as_played(agreement: Agreement, minutes: int = 5) -> Agreement:
@@ -105,7 +115,7 @@ class Play:
         for call in self.script.calls:
             self._plan(call.at, call)
 
-    def _plan(self, at: datetime, what: Deed | Call | Post) -> None:
+    def _plan(self, at: datetime, what: Doing) -> None:
         self._order += 1
         heapq.heappush(self._due, Due(at, self._order, what))
 
@@ -136,27 +146,28 @@ class Play:
 
     async def _act(self, now: datetime) -> set[str]:
         """Does what is due, in order; returns the services that were told of it."""
-        due: list[Deed | Call | Post] = []
+        due: list[Doing] = []
         while self._due and self._due[0].at <= now:
             due.append(heapq.heappop(self._due).what)
-        rounds: dict[str, list[Deed | Call | Post]] = defaultdict(list)
+        rounds: dict[str, list[Doing]] = defaultdict(list)
         for what in due:
             rounds[what.site if isinstance(what, Post) else ""].append(what)
         await asyncio.gather(*map(self._do_in_turn, rounds.values()))
-        return {"inspections" if isinstance(what, Post) else "incidents" for what in due}
+        told = {Post: "inspections", Deed: "incidents", Call: "incidents"}
+        return {told[type(what)] for what in due if type(what) in told}
 
-    async def _do_in_turn(self, round_of_one: Sequence[Deed | Call | Post]) -> None:
+    async def _do_in_turn(self, round_of_one: Sequence[Doing]) -> None:
         """What one site's phone posts keeps its order; the sites post at once, and nothing rests on their order."""
         for what in round_of_one:
             await self._do(what)
 
-    async def _do(self, what: Deed | Call | Post) -> None:
+    async def _do(self, what: Doing) -> None:
         if isinstance(what, Post):
             await self._post(self._people["inspections"], f"/v1/tasks/{what.task}/result", what.body, what.task)
         elif isinstance(what, Call):
             body = {"site": what.site, "kind": what.kind, "at": what.at.isoformat(), "text": what.text}
             await self._post(self._office["incidents"], "/v1/calls", body, f"call-{what.site}-{what.at:%d%H%M}")
-        else:
+        elif isinstance(what, Deed):
             body = {"at": what.at.isoformat(), "note": what.note}
             await self._post(
                 self._people["incidents"], f"/v1/faults/{what.fault}/{what.step}", body, f"{what.fault}-{what.step}"
@@ -189,6 +200,9 @@ class Play:
                 self._seen.add(fault["id"])
                 for deed in deeds_for(fault, datetime.fromisoformat(fault["opened_at"]), self.script.habits):
                     self._plan(deed.posted, deed)
+                for clock in fault["clocks"]:
+                    for at in clock["warns"]:
+                        self._plan(datetime.fromisoformat(at), Nearing(fault["id"]))
 
     async def _notice_tasks(self, now: datetime) -> None:
         """Phones fetch the list when something was put on it: what falls due is planned."""
