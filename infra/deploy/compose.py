@@ -10,6 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
+from infra.deploy.environment import EVERYWHERE, SECRETS, asked, own
 from infra.deploy.platform import KAFKA_PORT, MONGO_PORT, OTLP_HTTP_PORT, SET, healthcheck, platform
 from infra.processes import PROCESSES, READY_PATH, Process
 
@@ -17,8 +18,6 @@ ROOT = Path(__file__).parents[2]
 COMPOSE = ROOT / "docker-compose.yml"
 PROMETHEUS = ROOT / "infra" / "deploy" / "prometheus.yaml"
 ALERTS = ROOT / "infra" / "deploy" / "alerts.yaml"
-SECRETS = "/run/watchbill/secrets"
-EVERYWHERE = "0.0.0.0"
 HEAD = """\
 # Made by `python -m infra.deploy.compose` from infra/processes.py: do not edit; a file docker-compose.override.yml may
 # change anything. How to start, and what to set: infra/deploy/README.md.
@@ -31,20 +30,6 @@ SHARED: Mapping[str, str] = {
     "WATCHBILL_LOG_LEVEL": "${WATCHBILL_LOG_LEVEL:-INFO}",
     "OTEL_EXPORTER_OTLP_ENDPOINT": f"http://otel-collector:{OTLP_HTTP_PORT}",
 }
-OUTSIDE: Mapping[str, Mapping[str, str]] = {
-    "notify": {
-        "sms_url": "",
-        "sms_user": "watchbill",
-        "sms_sender": "",
-        "receipts_url": "",
-        "smtp_host": "",
-        "smtp_port": "587",
-        "smtp_user": "",
-        "smtp_starttls": "true",
-        "mail_sender": "watchbill@example.com",
-    }
-}
-"""What only the installer knows, by service: taken from the environment of compose or its file `.env`, else as here."""
 
 
 def compose_text() -> str:
@@ -105,18 +90,8 @@ def _process(process: Process) -> dict[str, Any]:
 
 
 def _environment(process: Process) -> dict[str, str]:
-    """Ports as the process has them, each heard on every address of the container; then its settings."""
-    named = {"http_port": str(process.http_port)}
-    for name, port in process.ports.items():
-        named |= {name: str(port), f"{name.removesuffix('_port')}_host": EVERYWHERE}
-    named |= process.settings
-    outside = OUTSIDE.get(process.name, {})
-    asked = {_variable(name): f"${{{_variable(name)}:-{default}}}" for name, default in outside.items()}
-    return {**{_variable(name): value for name, value in named.items()}, **asked}
-
-
-def _variable(setting: str) -> str:
-    return f"WATCHBILL_{setting.upper()}"
+    """What the installer may set is taken from the environment of compose or its file `.env`."""
+    return own(process) | {name: f"${{{name}:-{default}}}" for name, default in asked(process).items()}
 
 
 def _ports(process: Process) -> list[str]:

@@ -10,6 +10,7 @@ import threading
 from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from http.server import BaseHTTPRequestHandler, HTTPServer
+from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -17,7 +18,8 @@ import pytest
 import yaml
 from jsonschema.validators import validator_for
 
-from infra.deploy.compose import COMPOSE, PROMETHEUS, ROOT, SECRETS, compose_text, prometheus_text
+from infra.deploy.compose import COMPOSE, PROMETHEUS, ROOT, compose_text, prometheus_text
+from infra.deploy.environment import SECRETS
 from infra.deploy.probe import answers
 from infra.processes import PROCESSES, READY_PATH, Process
 from infra.runtime.settings import RuntimeSettings
@@ -165,9 +167,8 @@ def test_every_image_is_pinned() -> None:
 
 def test_compose_fits_its_published_schema() -> None:
     """The schema of the Compose specification comes with the package check-jsonschema."""
-    package = pytest.importorskip("check_jsonschema")
-    file = Path(package.__file__).parent / "builtin_schemas" / "vendor" / "compose-spec.json"
-    schema = json.loads(file.read_text(encoding="utf-8"))
+    vendored = resources.files("check_jsonschema") / "builtin_schemas" / "vendor" / "compose-spec.json"
+    schema = json.loads(vendored.read_text(encoding="utf-8"))
     validator = validator_for(schema)(schema)
     assert [error.message for error in validator.iter_errors(DOCUMENT)] == []
     assert not validator.is_valid({**DOCUMENT, "services": {"assets": {"imagine": "watchbill"}}})
