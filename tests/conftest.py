@@ -12,7 +12,7 @@ import select
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Callable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -28,17 +28,23 @@ START_SECONDS = 180.0
 
 @dataclass(frozen=True)
 class Platform:
-    """Addresses for clients: `kafka` as host:port, `mongo` as a URL; and the data folder with its logs."""
+    """Addresses for clients: `kafka` as host:port, `mongo` as a URL; the data folder with its logs; its process."""
 
     kafka: str
     mongo: str
     data: Path
+    pid: int
 
 
 @contextmanager
-def running(data: Path) -> Iterator[Platform]:
-    """The developers' command, run as they would: `python -m infra.local.embedded --data DIR`."""
-    command = leashed([sys.executable, "-m", "infra.local.embedded", "--data", str(data)])
+def running(
+    data: Path, more: Sequence[str] = (), place: Callable[[Sequence[str]], Sequence[str]] = list
+) -> Iterator[Platform]:
+    """The developers' command, run as they would: `python -m infra.local.embedded --data DIR`.
+
+    `more` arguments; `place` says where it runs, such as in a network of its own.
+    """
+    command = leashed(place([sys.executable, "-m", "infra.local.embedded", "--data", str(data), *more]))
     errors = data.with_name(data.name + ".stderr")
     with errors.open("w") as stderr:
         process = subprocess.Popen(command, cwd=ROOT, stdout=subprocess.PIPE, stderr=stderr, text=True)
@@ -46,7 +52,7 @@ def running(data: Path) -> Iterator[Platform]:
         assert process.stdout is not None
         said = process.stdout.readline() if select.select([process.stdout], [], [], START_SECONDS)[0] else ""
         assert said, f"the embedded platform did not start: {errors.read_text()}"
-        yield Platform(**json.loads(said), data=data)
+        yield Platform(**json.loads(said), data=data, pid=process.pid)
     finally:
         process.send_signal(signal.SIGTERM)
         process.communicate(timeout=40)
