@@ -4,8 +4,9 @@ VENV := .venv
 BIN := $(VENV)/bin
 TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 READY := $(VENV)/.ready
+SBOM ?= build/sbom.json
 
-.PHONY: demo test check live month bench format schemas clean help
+.PHONY: demo test check live month bench sbom format schemas clean help
 
 help: ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -37,6 +38,11 @@ month: $(READY) ## the demo's whole month three times, once with every process k
 
 bench: $(READY) ## the figures of README, each with its ratio to a bare loop
 	@for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
+
+sbom: $(READY) ## what the image installs, as a bill of materials (CycloneDX) in build/sbom.json
+	mkdir -p $(dir $(SBOM))
+	$(BIN)/cyclonedx-py requirements --pyproject pyproject.toml --output-reproducible --validate \
+		--output-file $(SBOM) requirements-service.lock
 
 format: $(READY)
 	$(BIN)/ruff format .

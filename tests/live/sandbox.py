@@ -8,7 +8,6 @@ right; the image's environment and the service's, and no other. Linux namespaces
 from __future__ import annotations
 
 import os
-import re
 import shlex
 import shutil
 import subprocess
@@ -17,12 +16,10 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
-from infra.deploy.compose import ROOT
 from infra.local.leash import leashed
+from tests.infra import dockerfile
 
 TOOLS = ("unshare", "nsenter", "setpriv", "chroot", "mount", "ip")
-DOCKERFILE = (ROOT / "infra" / "deploy" / "Dockerfile").read_text(encoding="utf-8")
-IMAGE = DOCKERFILE[DOCKERFILE.rindex("\nFROM ") :]
 HOSTS = ("kafka", "mongo", "otel-collector")
 SYSTEM = ("/bin", "/lib", "/lib64", "/usr", sys.base_prefix)
 HOME, LIBRARIES = "/srv/watchbill", "/opt/watchbill"
@@ -40,21 +37,6 @@ def missing() -> str:
 def alone_in_network(command: Sequence[str]) -> list[str]:
     """The command in a network of its own, which knows itself only."""
     return ["unshare", "--net", "sh", "-c", 'ip link set lo up && exec "$@"', "sh", *command]
-
-
-def image_environment() -> dict[str, str]:
-    """What the image says with ENV."""
-    said = re.search(r"^ENV (.+)$", IMAGE, re.MULTILINE)
-    assert said is not None
-    pairs = (pair.partition("=") for pair in said[1].split())
-    return {name: value.replace("$PATH", os.defpath) for name, _, value in pairs}
-
-
-def copies() -> Iterator[tuple[Path, str]]:
-    """What the image copies from the repository, and as what."""
-    for words in re.findall(r"^COPY (?!--)(.+)$", IMAGE, re.MULTILINE):
-        *sources, to = words.split()
-        yield from ((ROOT / source, f"{to}{Path(source).name}" if to.endswith("/") else to) for source in sources)
 
 
 @dataclass(frozen=True)
@@ -86,7 +68,7 @@ class Container:
 
     def _inside(self, command: Sequence[str]) -> list[str]:
         user, group = self.user.split(":")
-        said = image_environment() | dict(self.environment)
+        said = dockerfile.environment() | dict(self.environment)
         return [
             "chroot", str(self.root),
             "setpriv", f"--reuid={user}", f"--regid={group}", "--clear-groups", "--no-new-privs",
@@ -101,7 +83,7 @@ class Container:
         for there in ("/proc", "/dev", "/tmp", "/etc", HOME):
             yield f"mkdir -p {root}{there}"
         yield f"echo 127.0.0.1 localhost {' '.join(HOSTS)} > {root}/etc/hosts"
-        for source, to in copies():
+        for source, to in dockerfile.copies():
             yield f"mkdir -p $(dirname {root}{HOME}/{to}) && cp -r {shlex.quote(str(source))} {root}{HOME}/{to}"
         bound = {name: name for name in SYSTEM if Path(name).exists()} | {sys.prefix: LIBRARIES}
         for source, there in {**bound, **{str(source): there for source, there in self.volumes.items()}}.items():

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import re
 import subprocess
 import time
@@ -17,7 +18,8 @@ import yaml
 from infra.deploy.compose import COMPOSE
 from infra.processes import PROCESSES, Process
 from tests.conftest import running
-from tests.live.sandbox import DOCKERFILE, Container, alone_in_network, missing
+from tests.infra import dockerfile
+from tests.live.sandbox import Container, alone_in_network, missing
 from watchbill.secrets import Secrets
 
 pytestmark = [pytest.mark.live, pytest.mark.skipif(bool(missing()), reason=missing() or "a container can be made")]
@@ -61,8 +63,8 @@ def container_of(service: dict[str, Any], folder: Path, neighbour: int, secrets:
 @contextmanager
 def started(service: dict[str, Any], container: Container, log: Path) -> Iterator[subprocess.Popen[str]]:
     """Its process, which does not outlive the test."""
-    assert re.search(r'^ENTRYPOINT \["python"\]$', DOCKERFILE, re.MULTILINE)
-    process = container.start(["python", *service["command"]], log)
+    (entrypoint,) = dockerfile.said("ENTRYPOINT")
+    process = container.start([*json.loads(entrypoint), *service["command"]], log)
     try:
         yield process
     finally:
