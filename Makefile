@@ -52,6 +52,7 @@ schemas: $(READY) ## writes what is generated from the contracts
 	$(BIN)/python -m contracts.agreements.schema
 	$(BIN)/python -m contracts.events.published
 	$(BIN)/python -m infra.deploy.compose
+	$(BIN)/python -m infra.deploy.kubernetes
 	$(BIN)/python -m infra.deploy.asyncapi
 	$(BIN)/python -m infra.deploy.rights
 	$(BIN)/python -m infra.deploy.dashboard

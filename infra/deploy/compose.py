@@ -10,7 +10,7 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from infra.deploy.environment import EVERYWHERE, SECRETS, asked, own
+from infra.deploy.environment import EVERYWHERE, SECRETS, STOP_SECONDS, USER, asked, own
 from infra.deploy.platform import KAFKA_PORT, MONGO_PORT, OTLP_HTTP_PORT, SET, healthcheck, platform
 from infra.processes import PROCESSES, READY_PATH, Process
 
@@ -41,7 +41,7 @@ def compose_text() -> str:
         "services": {**{process.name: _process(process) for process in PROCESSES}, **platform()},
         "volumes": {name: {} for name in ("kafka-data", "mongo-data", "mongo-config", "prometheus-data")},
     }
-    return HEAD + _anchored(_yaml(document))
+    return HEAD + _anchored(yaml_text(document))
 
 
 def prometheus_text() -> str:
@@ -51,7 +51,7 @@ def prometheus_text() -> str:
         for process in PROCESSES
     ]
     head = "# Made by `python -m infra.deploy.compose` from infra/processes.py: do not edit.\n"
-    return head + _yaml({"global": {"scrape_interval": "15s"}, "rule_files": [ALERTS.name], "scrape_configs": jobs})
+    return head + yaml_text({"global": {"scrape_interval": "15s"}, "rule_files": [ALERTS.name], "scrape_configs": jobs})
 
 
 def write() -> None:
@@ -67,14 +67,14 @@ def _service() -> dict[str, Any]:
         "build": {"context": ".", "dockerfile": "infra/deploy/Dockerfile"},
         "restart": "unless-stopped",
         "init": True,
-        "user": "${WATCHBILL_UID:-10001}:${WATCHBILL_GID:-10001}",
+        "user": f"${{WATCHBILL_UID:-{USER}}}:${{WATCHBILL_GID:-{USER}}}",
         "read_only": True,
         "tmpfs": ["/tmp"],
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
         "volumes": [f"${{WATCHBILL_SECRETS_DIR:-./.watchbill/secrets}}:{SECRETS}:ro"],
         "depends_on": {"kafka": {"condition": "service_healthy"}, "mongo": {"condition": "service_healthy"}},
-        "stop_grace_period": "30s",
+        "stop_grace_period": f"{STOP_SECONDS}s",
     }
 
 
@@ -107,9 +107,11 @@ def _anchored(text: str) -> str:
     return text
 
 
-def _yaml(document: dict[str, Any]) -> str:
+def yaml_text(document: dict[str, Any]) -> str:
+    """The document as all of our files are written."""
     yaml = YAML()
     yaml.width = 120
+    yaml.representer.ignore_aliases = lambda *_: True
     yaml.indent(mapping=2, sequence=4, offset=2)
     text = io.StringIO()
     yaml.dump(document, text)

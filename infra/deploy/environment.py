@@ -8,6 +8,10 @@ from infra.processes import Process
 
 SECRETS = "/run/watchbill/secrets"
 EVERYWHERE = "0.0.0.0"
+USER = 10001
+"""Owns nothing in the image: the services write no file."""
+STOP_SECONDS = 30
+"""How long a service may take to stop before it is killed; it takes less than ten."""
 OUTSIDE: Mapping[str, Mapping[str, str]] = {
     "notify": {
         "sms_url": "",

@@ -1,0 +1,1 @@
+"""Kubernetes manifests, made from infra/processes.py; `python -m infra.deploy.kubernetes` writes `base/` anew."""
