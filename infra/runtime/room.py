@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from time import monotonic
 from typing import Protocol
 
 import structlog
 import uvicorn
 import uvloop
+from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 from pymongo import IndexModel
 
@@ -150,10 +152,22 @@ class Room:
         await subscribers.start()
 
     async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
-        """After a stop, what was said meanwhile is heard before an overdue timer decides without it."""
+        """After a stop, what was said meanwhile is heard before an overdue timer decides without it: by this process,
+        or by another of its service, which has a share of the streams."""
+        looked_at = monotonic()
         while not self.has_heard(backlog):
             await asyncio.sleep(0.05)
+            if monotonic() - looked_at >= 1.0:
+                with suppress(KafkaError, OSError):
+                    backlog = await self._not_heard_by_others(backlog)
+                looked_at = monotonic()
         await self.timers.run()
+
+    async def _not_heard_by_others(self, said: Mapping[str, int]) -> Mapping[str, int]:
+        """What is left of it behind the positions that this service's processes have committed together."""
+        positions = [await bus.committed(self.settings, self.name, line.topics) for line in self.lines]
+        heard = {where: offset for position in positions for where, offset in position.items()}
+        return {where: offset for where, offset in said.items() if heard.get(where, -1) < offset}
 
     def has_heard(self, said: Mapping[str, int]) -> bool:
         """Whether all that was said on this room's streams up to these offsets has had its effect."""
