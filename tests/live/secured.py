@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any
 
 import trustme
+from aiokafka import AIOKafkaProducer
 from aiokafka.admin import AIOKafkaAdminClient
 from aiokafka.protocol.admin import CreateAclsRequest
 from cryptography.hazmat.primitives.serialization import (
@@ -32,7 +33,7 @@ from infra.local.kafka import Java
 from infra.local.ports import LOOPBACK
 from infra.processes import PROCESSES
 from infra.runtime import bus
-from infra.runtime.connections import kafka_options
+from infra.runtime.connections import kafka_options, mongo_client
 from infra.runtime.settings import RuntimeSettings
 from tests.live.rooms import free_port
 
@@ -66,6 +67,15 @@ default.replication.factor={copies}
 min.insync.replicas={enough}
 offsets.topic.replication.factor={copies}
 replica.lag.time.max.ms=3000
+"""
+
+ADMIN = """
+security.protocol=SASL_SSL
+ssl.truststore.type=PEM
+ssl.truststore.location={authority}
+sasl.mechanism=SCRAM-SHA-512
+sasl.jaas.config=org.apache.kafka.common.security.scram.ScramLoginModule required \\
+username="owner" password="{password}";
 """
 
 
@@ -236,3 +246,36 @@ async def give(owner: RuntimeSettings, allowed: Sequence[Right]) -> None:
 
 def _password(folder: Path, principal: str) -> str:
     return (folder / f"{principal}-password").read_text().strip()
+
+
+async def reach_kafka(settings: RuntimeSettings) -> None:
+    producer = AIOKafkaProducer(**kafka_options(settings), request_timeout_ms=5_000)
+    try:
+        await producer.start()
+    finally:
+        await producer.stop()
+
+
+async def reach_mongo(settings: RuntimeSettings) -> None:
+    client = mongo_client(settings, "try")
+    try:
+        await client["watchbill_assets"].things.find_one({})
+    finally:
+        client.close()
+
+
+async def change_passwords(made: Secured, principal: str, password: str) -> None:
+    """What the owner does to change one: at the broker, at the database, in the secret file."""
+    java = await asyncio.to_thread(kafka.java)
+    known, log = made.folder / "owner.properties", made.folder / "change.log"
+    known.write_text(ADMIN.format(authority=made.authority, password=_password(made.folder, OWNER)))
+    user = ("--alter", "--entity-type", "users", "--entity-name", principal)
+    how = ("--bootstrap-server", made.nodes[0], "--command-config", str(known))
+    command = java.command(
+        "kafka.admin.ConfigCommand", *how, *user, "--add-config", f"SCRAM-SHA-512=[password={password}]"
+    )
+    assert await kafka.run(command, java, made.folder, log) == 0, log.read_text()
+    client = mongo_client(made.settings(OWNER), "owner")
+    await client.admin.command("updateUser", principal, pwd=password)
+    client.close()
+    made.password(principal).write_text(password + "\n")

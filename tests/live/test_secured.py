@@ -17,13 +17,12 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from contracts.agreements.folder import read_agreement
 from infra.deploy import rights
 from infra.runtime.connections import kafka_options, mongo_client
-from infra.runtime.settings import RuntimeSettings
 from services.assets.app import room_for as assets_room
 from services.assets.settings import AssetsSettings
 from services.incidents.app import room_for as incidents_room
 from services.incidents.settings import IncidentsSettings
 from tests.live.rooms import opened
-from tests.live.secured import Secured, secured
+from tests.live.secured import Secured, reach_kafka, reach_mongo, secured
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
 
@@ -93,9 +92,9 @@ async def test_wrong_password_opens_nothing(town: Secured, tmp_path: Path) -> No
     bad = {"secrets": secrets.shared, "kafka_password_file": wrong, "mongo_password_file": wrong}
     settings = town.settings("assets", **bad)
     with pytest.raises(KafkaError):
-        await _reach_kafka(settings)
+        await reach_kafka(settings)
     with pytest.raises(OperationFailure, match="Authentication failed"):
-        await _reach_mongo(settings)
+        await reach_mongo(settings)
     room = assets_room(AssetsSettings(**town.options("assets", **bad, gateway_port=0)))
     async with room.api.router.lifespan_context(room.api), asyncio.timeout(30):
         while "Authentication failed" not in (told := str(room.health.report())):
@@ -106,9 +105,9 @@ async def test_wrong_password_opens_nothing(town: Secured, tmp_path: Path) -> No
 async def test_plain_text_is_refused(town: Secured) -> None:
     settings = town.settings("assets", kafka_ca=None, mongo_ca=None)
     with pytest.raises(KafkaError):
-        await _reach_kafka(settings)
+        await reach_kafka(settings)
     with pytest.raises(ServerSelectionTimeoutError):
-        await _reach_mongo(settings)
+        await reach_mongo(settings)
 
 
 async def test_foreign_authority_is_not_trusted(town: Secured, tmp_path: Path) -> None:
@@ -116,22 +115,6 @@ async def test_foreign_authority_is_not_trusted(town: Secured, tmp_path: Path) -
     trustme.CA().cert_pem.write_to_path(str(foreign))
     settings = town.settings("assets", kafka_ca=foreign, mongo_ca=foreign)
     with pytest.raises(KafkaError):
-        await _reach_kafka(settings)
+        await reach_kafka(settings)
     with pytest.raises(ServerSelectionTimeoutError, match="certificate verify failed"):
-        await _reach_mongo(settings)
-
-
-async def _reach_kafka(settings: RuntimeSettings) -> None:
-    producer = AIOKafkaProducer(**kafka_options(settings), request_timeout_ms=5_000)
-    try:
-        await producer.start()
-    finally:
-        await producer.stop()
-
-
-async def _reach_mongo(settings: RuntimeSettings) -> None:
-    client = mongo_client(settings, "try")
-    try:
-        await client["watchbill_assets"].things.find_one({})
-    finally:
-        client.close()
+        await reach_mongo(settings)

@@ -21,7 +21,7 @@ class Need(NamedTuple):
     most: str
 
 
-NEED = Need("100m", "160Mi", "512Mi")
+NEED = Need("50m", "192Mi", "512Mi")
 
 
 def labels(process: Process) -> dict[str, str]:
