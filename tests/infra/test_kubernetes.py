@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import importlib
+import re
 from collections.abc import Iterator, Mapping
 from typing import Any
 
@@ -10,6 +11,7 @@ import kubernetes_validate
 import pytest
 import yaml
 
+from contracts.events.catalog import TOPICS
 from infra.deploy.environment import SECRETS, STOP_SECONDS, asked, own
 from infra.deploy.kubernetes.__main__ import BASE, KUSTOMIZATION, manifests
 from infra.processes import HEALTH_PATH, PROCESSES, READY_PATH, Process
@@ -195,3 +197,10 @@ def test_example_changes_what_the_base_has() -> None:
     (namespace,) = yaml.safe_load_all((OVERLAY / "namespace.yaml").read_text(encoding="utf-8"))
     kubernetes_validate.validate(namespace, NEWEST, strict=True)
     assert namespace["metadata"]["name"] == overlay["namespace"]
+
+
+def test_readme_makes_every_topic() -> None:
+    """Where rights are in force, services make none."""
+    readme = (BASE.parents[1] / "README.md").read_text(encoding="utf-8")
+    (named_there,) = re.findall(r"for topic in ([\w ]+); do", readme)
+    assert set(named_there.split()) == set(TOPICS)
