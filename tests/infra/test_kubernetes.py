@@ -117,11 +117,11 @@ def test_services_stay_at_one_member(process: Process) -> None:
 
 @each_process
 def test_probes_ask_what_the_service_answers(process: Process) -> None:
-    asks = {name: container(process)[f"{name}Probe"]["httpGet"] for name in ("startup", "liveness", "readiness")}
+    """None of them starts a service again: it ends itself when that helps, and stands still when people are to look."""
+    asks = {name: ask["httpGet"] for name, ask in container(process).items() if name.endswith("Probe")}
     assert {name: ask["path"] for name, ask in asks.items()} == {
-        "startup": HEALTH_PATH,
-        "liveness": HEALTH_PATH,
-        "readiness": READY_PATH,
+        "startupProbe": HEALTH_PATH,
+        "readinessProbe": READY_PATH,
     }
     assert {ask["port"] for ask in asks.values()} == {"http"}
 

@@ -16,11 +16,14 @@ from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
+import yaml
+
+from infra.deploy.compose import COMPOSE
 from infra.local.leash import leashed
 from tests.infra import dockerfile
 
 TOOLS = ("unshare", "nsenter", "setpriv", "chroot", "mount", "ip")
-HOSTS = ("kafka", "mongo", "otel-collector")
+HOSTS = tuple(yaml.safe_load(COMPOSE.read_text(encoding="utf-8"))["services"])
 SYSTEM = ("/bin", "/lib", "/lib64", "/usr", sys.base_prefix)
 HOME, LIBRARIES = "/srv/watchbill", "/opt/watchbill"
 

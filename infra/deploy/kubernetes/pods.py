@@ -71,6 +71,8 @@ def _pod(process: Process) -> Part:
 
 
 def _container(process: Process) -> Part:
+    """It has no liveness probe: what a restart helps ends itself (infra/runtime/watchdog.py), and a line that stopped
+    because all it heard was bad would park more at every restart."""
     return {
         "name": process.name,
         "image": SHARED,
@@ -79,7 +81,6 @@ def _container(process: Process) -> Part:
         "envFrom": [{"configMapRef": {"name": name}} for name in (SHARED, own_name(process))],
         "ports": [{"name": name, "containerPort": port} for name, port in ports(process).items()],
         "startupProbe": _probe(HEALTH_PATH, every=2, failures=60),
-        "livenessProbe": _probe(HEALTH_PATH, every=10, failures=6),
         "readinessProbe": _probe(READY_PATH, every=5, failures=2),
         "resources": {"requests": {"cpu": NEED.cpu, "memory": NEED.memory}, "limits": {"memory": NEED.most}},
         "securityContext": {
