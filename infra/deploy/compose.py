@@ -33,7 +33,7 @@ SHARED: Mapping[str, str] = {
 
 
 def compose_text() -> str:
-    """docker-compose.yml: the five services, each its own process of one image, and what they stand on."""
+    """docker-compose.yml: the services, each its own process of one image, and what they stand on."""
     document = {
         "name": "watchbill",
         "x-environment": dict(SHARED),
@@ -61,7 +61,7 @@ def write() -> None:
 
 
 def _service() -> dict[str, Any]:
-    """What the five share. They open patiently, but waiting keeps the first log clean."""
+    """What they share. They open patiently, but waiting keeps the first log clean."""
     return {
         "image": "watchbill:${WATCHBILL_VERSION:-local}",
         "build": {"context": ".", "dockerfile": "infra/deploy/Dockerfile"},
