@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
@@ -20,9 +19,11 @@ from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Entry, Ledger, Page
 from infra.runtime.letters import Letter
+from infra.runtime.minutes import Minutes
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.telemetry import inside, late_root, late_span, now_ns, subjects_of, trace_of
+from infra.runtime.told import told, told_whole
 
 log = structlog.get_logger()
 _PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ConnectionError, KafkaError)
@@ -59,6 +60,7 @@ class Line:
         self.name = "line " + ",".join(topics)
         self._bad_in_a_row = 0
         self._failed: dict[str, str] = {}
+        self._minutes = Minutes()
         self.heard = dict(heard)
         """Highest offset that had its effect, by `topic/partition`."""
 
@@ -102,13 +104,13 @@ class Line:
                 self._relay.doubt()
                 self._retry("passing", error)
                 self._health.idle(self.name)
-                self._health.bad(self.name, f"waits: {type(error).__name__}: {error}", restart=False)
+                self._health.bad(self.name, f"waits: {told(error)}", restart=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, self._settings.retry_pause_max_seconds)
 
     def _retry(self, why: str, error: Exception) -> None:
         metrics.RETRIED.labels(self._ears.service, why).inc()
-        log.warning("page tried again", line=self.name, why=why, error=str(error)[:300])
+        log.warning("page tried again", line=self.name, why=why, error=told(error))
 
     async def _divide(self, letters: Sequence[Letter], error: Exception, deadline: float | None = None) -> None:
         """A page failed as a whole: halve it until the bad letter stands alone, and park that one."""
@@ -119,19 +121,21 @@ class Line:
             return
         letter = letters[0]
         if letter.id in self._failed:
-            self._health.bad(self.name, f"cannot even park {letter.id}: {error}")
+            self._health.bad(self.name, f"cannot even park {letter.id}: {told(error)}")
             await asyncio.sleep(self._settings.retry_pause_max_seconds)
-        self._failed[letter.id] = f"{type(error).__name__}: {error}"
+        self._failed[letter.id] = told(error)
         await self._handle(letters)
         self._failed.pop(letter.id, None)
 
     async def _settle(self, letters: Sequence[Letter]) -> None:
         """One page for the whole batch: decide, commit, hand to the relay."""
+        started = time.perf_counter()
         async with self._ledger.lock:
             page = await self._page(letters)
             if not page.empty:
                 self._relay.post(await self._ledger.commit(page))
         self._count(page, letters)
+        self._minutes.close(self.name, page, letters, time.perf_counter() - started)
 
     def _count(self, page: Page, letters: Sequence[Letter]) -> None:
         bad = {row["event"] for row in page.parked}
@@ -142,7 +146,7 @@ class Line:
             metrics.HANDLED.labels(self._ears.service, entry.handler).inc()
 
     async def _page(self, letters: Sequence[Letter]) -> Page:
-        page = self._ledger.page()
+        page, self._minutes = self._ledger.page(), Minutes()
         await self._gather(page, letters)
         due = [(letter, hearing) for letter in letters for hearing in self._hearings(letter)]
         heard = await self._ledger.already_heard([inbox_key(letter, hearing) for letter, hearing in due])
@@ -201,7 +205,7 @@ class Line:
         except Exception as failure:
             if passes(failure):
                 raise
-            error = "".join(traceback.format_exception(failure, limit=-4))
+            error = told_whole(failure)
         matters = error or entry.timers or any(not said.event.PLENTY for said in entry.says)
         entry.trace = self._span(letter, hearing, entry, started, error) if matters else trace
         if error:
@@ -210,14 +214,7 @@ class Line:
         page.heard.append(key)
         page.accept(entry)
         if matters:
-            log.info(
-                "letter handled",
-                handler=hearing.name,
-                event_id=letter.id,
-                type=letter.type,
-                said=len(entry.says),
-                trace=entry.trace.get("traceparent"),
-            )
+            self._minutes.handled(letter, hearing.name, entry.trace, len(entry.says))
 
     def _span(
         self, letter: Letter, hearing: Hearing | Gathering, entry: Entry, started: int, error: str | None
@@ -245,14 +242,7 @@ class Line:
     def _park(
         self, page: Page, letter: Letter, reason: str, handler: str | None = None, key: str | None = None
     ) -> None:
-        log.error(
-            "letter parked",
-            topic=letter.topic,
-            event_id=letter.id,
-            type=letter.type,
-            handler=handler,
-            reason=reason[-300:],
-        )
+        self._minutes.parked(letter, handler, reason)
         page.parked.append(parked_row(letter, reason, handler))
         if key:
             page.heard.append(key)

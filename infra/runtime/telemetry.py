@@ -1,4 +1,4 @@
-"""Logs (structlog, JSON), traces (OpenTelemetry) and how a trace passes through outbox, batches and timers.
+"""Traces (OpenTelemetry), and how a trace passes through outbox, batches and timers.
 
 All that people do, all faults and all notices are traced. Frames of loggers are sampled: the trace of one that is not
 is marked so (W3C flags 00), and whoever finds that it mattered records its root in the gateway's place.
@@ -6,17 +6,14 @@ is marked so (W3C flags 00), and whoever finds that it mattered records its root
 
 from __future__ import annotations
 
-import logging
 import os
 import random
-import sys
 import time
-from collections.abc import Iterable, Iterator, Mapping, MutableMapping
+from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from typing import Any
 
-import structlog
 from opentelemetry import context as contexts
 from opentelemetry import propagate, trace
 from opentelemetry.sdk.resources import Resource
@@ -27,6 +24,9 @@ from opentelemetry.sdk.util.instrumentation import InstrumentationScope
 from opentelemetry.trace import Span, SpanContext, SpanKind, Status, StatusCode, TraceFlags, Tracer
 
 from contracts.events.event import Event
+from contracts.masks import masked
+from infra.runtime.logs import start_logs
+from infra.runtime.told import told
 
 FRAME = "receive frame"
 """The root span of what a logger sent."""
@@ -35,29 +35,9 @@ _TRACER = "watchbill"
 _SUBJECTS = ("agreement", "lot", "site", "fault", "task", "notice")
 
 
-def _add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
-    span = trace.get_current_span().get_span_context()
-    if span.is_valid:
-        line["trace_id"] = f"{span.trace_id:032x}"
-    return line
-
-
 def start_telemetry(service: str, log_level: str) -> None:
     """Sets up logs and traces for this process. Spans leave where `OTEL_EXPORTER_OTLP_ENDPOINT` says, else nowhere."""
-    structlog.configure(
-        processors=[
-            structlog.contextvars.merge_contextvars,
-            structlog.processors.add_log_level,
-            structlog.processors.TimeStamper(fmt="iso", utc=True),
-            _add_trace,
-            structlog.processors.format_exc_info,
-            structlog.processors.JSONRenderer(ensure_ascii=False),
-        ],
-        wrapper_class=structlog.make_filtering_bound_logger(logging.getLevelName(log_level)),
-        logger_factory=structlog.PrintLoggerFactory(sys.stderr),
-        cache_logger_on_first_use=True,
-    )
-    logging.basicConfig(level=logging.WARNING, stream=sys.stderr)
+    start_logs(log_level)
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
@@ -97,9 +77,13 @@ def span(
     """A span under the trace of `parent` (W3C headers), or under the current one; errors are marked on it."""
     context = propagate.extract(dict(parent)) if parent else None
     with _traces.tracer.start_as_current_span(
-        name, context=context, kind=kind, attributes=_named(attributes)
+        name, context, kind, _named(attributes), record_exception=False, set_status_on_exception=False
     ) as current:
-        yield current
+        try:
+            yield current
+        except Exception as error:
+            current.set_status(Status(StatusCode.ERROR, told(error)))
+            raise
 
 
 @contextmanager
@@ -124,7 +108,7 @@ def late_span(
         name, context=context, kind=SpanKind.CONSUMER, start_time=started_ns, attributes=_named(attributes)
     )
     if error:
-        made.set_status(Status(StatusCode.ERROR, error))
+        made.set_status(Status(StatusCode.ERROR, masked(error)))
     made.end()
     return headers_of(trace.set_span_in_context(made))
 
@@ -180,6 +164,12 @@ def headers_of(context: contexts.Context | None = None) -> dict[str, str]:
 def trace_of(attributes: Mapping[str, str]) -> dict[str, str]:
     """The W3C headers among a letter's attributes."""
     return {name: attributes[name] for name in ("traceparent", "tracestate") if name in attributes}
+
+
+def trace_id_of(headers: Mapping[str, str]) -> str | None:
+    """The trace id among W3C headers, as logs and the console name a trace."""
+    parts = headers.get("traceparent", "").split("-")
+    return parts[1] if len(parts) > 1 else None
 
 
 def now_ns() -> int:

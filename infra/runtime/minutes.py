@@ -1,0 +1,61 @@
+"""The minutes of a page: what the log says of its letters, once the page is committed and not before.
+
+One line for each letter that caused something or could not be handled, and one for the page, which counts the others.
+"""
+
+from __future__ import annotations
+
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import Any
+
+import structlog
+
+from infra.runtime.ledger import Page
+from infra.runtime.letters import Letter
+from infra.runtime.telemetry import trace_id_of, trace_of
+
+log = structlog.get_logger()
+
+
+@dataclass
+class Minutes:
+    """Lines that wait for their page."""
+
+    _handled: list[dict[str, Any]] = field(default_factory=list)
+    _parked: list[dict[str, Any]] = field(default_factory=list)
+
+    def handled(self, letter: Letter, handler: str, trace: Mapping[str, str], said: int) -> None:
+        """It caused something: events to be said, or timers."""
+        self._handled.append(_named(letter, handler, trace) | {"said": said})
+
+    def parked(self, letter: Letter, handler: str | None, reason: str) -> None:
+        """It could not be read, or not be handled."""
+        self._parked.append(_named(letter, handler, trace_of(letter.attributes)) | {"reason": reason[-300:]})
+
+    def close(self, line: str, page: Page, letters: Sequence[Letter], seconds: float) -> None:
+        """The page is committed: says everything."""
+        for one in self._parked:
+            log.error("letter parked", **one)
+        for one in self._handled:
+            log.info("letter handled", **one)
+        log.info(
+            "page handled", line=line, offsets=_stretches(letters), letters=len(letters),
+            said=sum(len(entry.says) for entry in page.entries), parked=len(page.parked), ms=round(seconds * 1000, 1),
+        )  # fmt: skip
+
+
+def _named(letter: Letter, handler: str | None, trace: Mapping[str, str]) -> dict[str, Any]:
+    where = f"{letter.topic}/{letter.partition}/{letter.offset}"
+    return {
+        "event_id": letter.id, "type": letter.type, "handler": handler, "trace_id": trace_id_of(trace), "at": where,
+    }  # fmt: skip
+
+
+def _stretches(letters: Sequence[Letter]) -> dict[str, str]:
+    """From where to where these letters go, by `topic/partition`: by it a letter's page is found."""
+    found: dict[str, list[int]] = defaultdict(list)
+    for letter in letters:
+        found[f"{letter.topic}/{letter.partition}"].append(letter.offset)
+    return {where: f"{min(offsets)}-{max(offsets)}" for where, offsets in found.items()}
