@@ -9,9 +9,12 @@ from pydantic import AfterValidator, AwareDatetime, BaseModel, ConfigDict, Field
 
 
 class Frozen(BaseModel):
-    """An immutable value; unknown fields are read over, so that additions stay compatible."""
+    """An immutable value; unknown fields are read over, so that additions stay compatible.
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    An error does not repeat what it was made of.
+    """
+
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
 
 
 def whole_milliseconds(at: datetime) -> datetime:

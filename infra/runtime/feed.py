@@ -15,6 +15,7 @@ from infra.runtime import metrics
 from infra.runtime.health import Health
 from infra.runtime.letters import open_record
 from infra.runtime.line import Line
+from infra.runtime.told import told
 
 log = structlog.get_logger()
 COMMIT_SECONDS = 1.0
@@ -62,7 +63,7 @@ class Feed:
                 await self._look(consumer)
                 return ()
         except KafkaError as error:
-            self._health.bad(self.name, f"cannot hear: {type(error).__name__}: {error}", restart=False)
+            self._health.bad(self.name, f"cannot hear: {told(error)}", restart=False)
             raise
         self._health.good(self.name)
         if self._is_closing:  # fetched, not heard
@@ -151,4 +152,4 @@ class Feed:
                 await consumer.commit(ahead)
             self._committed |= ahead
         except (TimeoutError, KafkaError) as error:
-            log.warning("position not committed", line=self._line.name, error=f"{type(error).__name__}: {error}")
+            log.warning("position not committed", line=self._line.name, error=told(error))

@@ -9,6 +9,8 @@ from dataclasses import dataclass, field
 
 import structlog
 
+from infra.runtime.told import told
+
 log = structlog.get_logger()
 
 
@@ -74,7 +76,7 @@ class Health:
             return
         error = task.exception()
         self._ended_parts.add(task.get_name())
-        self.bad(task.get_name(), f"ended: {type(error).__name__}: {error}" if error else "ended")
+        self.bad(task.get_name(), f"ended: {told(error)}" if error else "ended")
 
     async def close(self, except_for: str = "") -> None:
         """Ends the background tasks."""

@@ -24,6 +24,7 @@ from contracts.events.event import Event
 from infra.runtime.clock import Clock
 from infra.runtime.letters import Outgoing, seal
 from infra.runtime.states import S, State
+from infra.runtime.told import told
 
 __all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "State"]
 
@@ -291,7 +292,7 @@ class Ledger:
                 await session.with_transaction(write)
             except (DuplicateKeyError, BulkWriteError) as error:
                 if _is_duplicate(error):
-                    raise Conflict(str(error)) from error
+                    raise Conflict(told(error)) from error
                 raise
         self.timers_written += bool(page.fired) or any(entry.timers for entry in page.entries)
         if any(due and due <= self.clock.horizon() for entry in page.entries for _, _, due in entry.timers.values()):

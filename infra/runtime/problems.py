@@ -16,6 +16,7 @@ from starlette.exceptions import HTTPException
 
 from contracts.expectations import expectation
 from contracts.values import Words
+from infra.runtime.told import told, told_whole
 
 log = structlog.get_logger()
 
@@ -110,7 +111,7 @@ def install(app: FastAPI) -> None:
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:
-        log.error("request failed", path=request.url.path, error=f"{type(error).__name__}: {error}", exc_info=error)
+        log.error("request failed", path=request.url.path, error=told(error), trace=told_whole(error))
         words = Words(zh="服务内部错误，数据未写入", en="Internal error; nothing was written")
         return answer(request, Problem(500, "internal", words))
 

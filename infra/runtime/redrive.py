@@ -11,6 +11,7 @@ from infra.runtime.letters import Letter, open_record
 from infra.runtime.line import inbox_key
 from infra.runtime.relay import Relay
 from infra.runtime.telemetry import trace_of
+from infra.runtime.told import told
 
 
 async def redrive(id: str, ears: Ears, ledger: Ledger, relay: Relay) -> str | None:
@@ -31,7 +32,7 @@ async def redrive(id: str, ears: Ears, ledger: Ledger, relay: Relay) -> str | No
                 return still
             relay.post(await ledger.commit(page))
         except Exception as error:
-            return f"{type(error).__name__}: {error}"
+            return told(error)
     return None
 
 

@@ -17,6 +17,7 @@ from infra.runtime.health import Health
 from infra.runtime.ledger import Ledger
 from infra.runtime.letters import Outgoing
 from infra.runtime.settings import RuntimeSettings
+from infra.runtime.told import told
 
 log = structlog.get_logger()
 _BATCH = 500
@@ -73,9 +74,7 @@ class Relay:
                 self._health.good("relay")
             except (KafkaError, PyMongoError, OSError) as error:
                 self.doubt()
-                self._health.bad(
-                    "relay", f"cannot say what is committed: {type(error).__name__}: {error}", restart=False
-                )
+                self._health.bad("relay", f"cannot say what is committed: {told(error)}", restart=False)
                 await asyncio.sleep(0.5)
 
     async def _say_waiting(self) -> None:

@@ -30,6 +30,7 @@ from infra.runtime.settings import RuntimeSettings
 from infra.runtime.standing import router as standing_router
 from infra.runtime.telemetry import start_telemetry
 from infra.runtime.timers import Timers
+from infra.runtime.told import told
 from infra.runtime.watchdog import Watchdog
 
 log = structlog.get_logger()
@@ -106,7 +107,7 @@ class Room:
                 raise
             except Exception as error:
                 await attempt.aclose()
-                self.health.bad("opening", f"{type(error).__name__}: {error}", restart=False)
+                self.health.bad("opening", told(error), restart=False)
                 await asyncio.sleep(pause)
                 pause = min(pause * 2, 5.0)
         self.health.good("opening")
@@ -186,6 +187,7 @@ class Room:
 
     async def serve(self) -> None:
         """Runs the service until it is told to stop (SIGTERM): takes no more, finishes, commits."""
+        structlog.contextvars.bind_contextvars(service=self.name)
         config = uvicorn.Config(
             self.api,
             self.settings.http_host,

@@ -17,7 +17,7 @@ _DURATION = TypeAdapter(timedelta)
 class State(BaseModel):
     """One remembered thing, loaded and written whole. `id` is its key in `COLLECTION`."""
 
-    model_config = ConfigDict(frozen=True, extra="ignore")
+    model_config = ConfigDict(frozen=True, extra="ignore", hide_input_in_errors=True)
     COLLECTION: ClassVar[str]
     id: str
 

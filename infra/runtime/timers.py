@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import time
-import traceback
 from collections.abc import Sequence
 from datetime import datetime
 from typing import Any
@@ -21,7 +20,8 @@ from infra.runtime.ledger import Entry, Ledger, Page
 from infra.runtime.line import NotYet, passes
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
-from infra.runtime.telemetry import inside, late_span, now_ns, subjects_of
+from infra.runtime.telemetry import inside, late_span, now_ns, subjects_of, trace_id_of
+from infra.runtime.told import told, told_whole
 
 log = structlog.get_logger()
 _BATCH = 200
@@ -60,7 +60,7 @@ class Timers:
                     await self._clock.stirred(self._poll_seconds)
             except (PyMongoError, KafkaError, OSError) as error:
                 self._relay.doubt()
-                self._health.bad("timers", f"{type(error).__name__}: {error}", restart=False)
+                self._health.bad("timers", told(error), restart=False)
                 await asyncio.sleep(_PAUSE_SECONDS)
 
     async def next_due(self) -> datetime | None:
@@ -131,8 +131,8 @@ class Timers:
         self._failing[row["_id"]] = tries + 1, since
         if waited < self._patience_seconds if isinstance(failure, NotYet) else tries + 1 < _TRIES:
             return
-        reason = "".join(traceback.format_exception(failure, limit=-4))
-        log.error("timer parked", timer=row["_id"], reason=reason[-300:])
+        reason = told_whole(failure)
+        log.error("timer parked", timer=row["name"], key=row["key"], event_id=cause_of(row), reason=reason[-300:])
         metrics.PARKED.labels(self._ears.service).inc()
         page = self._ledger.page()
         page.fired.append({name: row.get(name) for name in ("_id", "due", "armed_by")})
@@ -160,7 +160,9 @@ class Timers:
                 key=row["key"],
                 due=row["due"].isoformat(),
                 said=len(entry.says),
-                trace=entry.trace.get("traceparent"),
+                handler=self._ears.wakings[row["name"]].name,
+                event_id=cause_of(row),
+                trace_id=trace_id_of(entry.trace),
             )
 
     def _needs(self, row: Row) -> Any:
@@ -178,7 +180,7 @@ class Timers:
             with inside(trace):
                 await waking.handler(wake, entry)
         except Exception as failure:
-            error = f"{type(failure).__name__}: {failure}"
+            error = told(failure)
             raise
         finally:
             matters = error or entry.says

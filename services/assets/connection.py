@@ -10,6 +10,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from infra.runtime import metrics
+from infra.runtime.told import told
 from services.assets.admission import Admission, Heard
 from services.assets.hj212 import DIALECTS, Frame, Rejected, Splitter, answer_9014
 from services.assets.limits import PerMinute
@@ -59,7 +60,7 @@ class Connection:
             batch, answers = await self._hear(pieces)
             await self._publisher.publish(batch)
         except KafkaError as error:
-            log.warning("frames not acknowledged", frames=len(pieces), error=f"{type(error).__name__}: {error}")
+            log.warning("frames not acknowledged", frames=len(pieces), error=told(error))
             return
         finally:
             self._publisher.busy -= 1

@@ -196,7 +196,7 @@ def _found(post: CallPost, place: Place, caller: Identity) -> Found:
         source="call",
         since=post.at,
         at=post.at,
-        detail=f"{post.text} ({post.caller})" if post.caller else post.text,
+        detail=post.told,
         opened_by=caller.person,
     )
 

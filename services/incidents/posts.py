@@ -19,13 +19,14 @@ from contracts.events.incidents import (
     SpareInstalledV1,
 )
 from contracts.events.inspections import Position
+from contracts.masks import MASKED, initial
 from contracts.values import Moment, Slug
 from services.incidents.domain import Fault
 from services.incidents.domain.fault import Step, identity_of
 from services.incidents.domain.phone import Phone, done_at
 
-Text = Annotated[str, Field(max_length=2000)]
-Telling = Annotated[str, Field(min_length=1, max_length=2000)]
+Text = Annotated[str, Field(max_length=2000), MASKED]
+Telling = Annotated[str, Field(min_length=1, max_length=2000), MASKED]
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Degrees = Annotated[Decimal, Field(max_digits=30)]
 
@@ -33,7 +34,7 @@ Degrees = Annotated[Decimal, Field(max_digits=30)]
 class PositionPost(Position):
     """WGS 84, degrees and metres."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     latitude: Annotated[Degrees, Field(ge=-90, le=90)]
     longitude: Annotated[Degrees, Field(ge=-180, le=180)]
     accuracy_metres: Annotated[Degrees, Field(ge=0, le=100_000)]
@@ -42,7 +43,7 @@ class PositionPost(Position):
 class Posted(BaseModel):
     """What every post carries. `photos`: SHA-256 digests."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     at: Moment
     phone: Phone | None = None
     note: Text = ""
@@ -84,7 +85,7 @@ class ArrivalPost(Posted):
 class SparePost(Posted):
     """A spare instrument measures in its place."""
 
-    spare: Annotated[str, Field(min_length=1, max_length=200)]
+    spare: Annotated[str, Field(min_length=1, max_length=200), MASKED]
 
     def step(self, fault: Fault, by: str, now: datetime) -> Step:
         fields = {**self._shared(fault, by, now), "evidence": self.photos, "spare": self.spare}
@@ -129,9 +130,9 @@ class ResolutionPost(Posted):
 
 
 class CallPost(BaseModel):
-    """Somebody reports a fault. `caller`: who called, where it was not the one who posts."""
+    """Somebody reports a fault. `caller`: who called, where it was not the one who posts; an event shows an initial."""
 
-    model_config = ConfigDict(frozen=True, extra="forbid")
+    model_config = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
     site: Slug
     asset: Slug | None = None
     """None: the site as a whole."""
@@ -139,3 +140,8 @@ class CallPost(BaseModel):
     at: Moment
     text: Telling
     caller: Annotated[str, Field(max_length=100)] = ""
+
+    @property
+    def told(self) -> str:
+        """The text, and of a caller as much as an event may show."""
+        return f"{self.text} ({initial(self.caller)})" if self.caller else self.text

@@ -8,6 +8,7 @@ from typing import Annotated
 from pydantic import BaseModel, ConfigDict, Field
 
 from contracts.events.inspections import ItemResult, Position
+from contracts.masks import MASKED
 from contracts.values import Moment
 from services.inspections.domain.timing import Readings
 from services.inspections.domain.work import Work
@@ -15,14 +16,14 @@ from services.inspections.domain.work import Work
 Digest = Annotated[str, Field(pattern=r"^[0-9a-f]{64}$")]
 Seconds = Annotated[Decimal, Field(ge=0, le=10**9)]
 """Of a monotonic clock."""
-_STRICT = ConfigDict(frozen=True, extra="forbid")
+_STRICT = ConfigDict(frozen=True, extra="forbid", hide_input_in_errors=True)
 
 
 class ItemPost(ItemResult):
     """One answer."""
 
     model_config = _STRICT
-    answer: Annotated[str, Field(max_length=2000)] = ""
+    answer: Annotated[str, Field(max_length=2000), MASKED] = ""
 
 
 class PositionPost(Position):

@@ -7,9 +7,10 @@ from datetime import datetime
 from pydantic import BaseModel
 
 from contracts.events.notify import ChannelKind
+from contracts.masks import initial
 from contracts.values import Words
 from infra.runtime.security import Identity
-from services.notify.domain.directory import Directory, masked
+from services.notify.domain.directory import Directory
 from services.notify.domain.messages import Message, MessageState, Report, Step
 
 
@@ -52,7 +53,7 @@ def view_of(message: Message, directory: Directory, caller: Identity) -> Message
     name = person.name if person else message.person
     fields = {field: getattr(message, field) for field in MessageView.model_fields if field not in ("person", "name")}
     if caller.role == "auditor":
-        return MessageView(**fields, person=None, name=masked(name))
+        return MessageView(**fields, person=None, name=initial(name))
     return MessageView(**fields, person=message.person, name=name)
 
 

@@ -50,3 +50,22 @@ def test_no_part_of_a_password_is_in_a_rejection(password: str, place: str) -> N
         for start in range(len(password) - 3):
             part = password[start : start + 4]
             assert part in rest or part not in said.piece + said.detail
+
+
+@given(
+    st.text(st.sampled_from("ABCDEFGHJKLMNPQRSTUVWXYZ23456789"), min_size=6, max_size=6),
+    st.integers(0, 2),
+    st.binary(max_size=1).filter(lambda byte: byte not in (b";", b",")),
+)
+def test_password_with_a_damaged_name_leaves_no_trace(password: str, place: int, byte: bytes) -> None:
+    """One byte of `PW=` changed or lost on the line: its place still tells what it is."""
+    name = bytearray(b"PW=")
+    name[place : place + 1] = byte
+    shown = masked(b"##0100QN=1;ST=22;CN=2051;" + bytes(name) + password.encode() + b";MN=S1;CP=&&&&0000")
+    assert password[2:].encode() not in shown and shown.endswith(b";MN=S1;CP=&&&&0000")
+
+
+def test_keys_at_the_wrong_door_leave_no_trace() -> None:
+    request = b"POST /v1 HTTP/1.1\r\nX-Api-Key: k-secret\r\nauthorization: Bearer t-secret\r\nHost: x\r\n\r\n"
+    shown = masked(request)
+    assert b"secret" not in shown and b"Host: x" in shown

@@ -10,6 +10,7 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
+from contracts.masks import initial
 from services.notify.contacts import read_contacts
 from services.notify.domain.directory import (
     LOCAL,
@@ -18,7 +19,6 @@ from services.notify.domain.directory import (
     Directory,
     Duty,
     WeeklySpan,
-    masked,
     next_local,
     on_duty,
 )
@@ -105,7 +105,7 @@ def test_mistake_does_not_repeat_number() -> None:
 
 
 def test_auditors_name_is_masked() -> None:
-    assert masked("陈宇") == "陈**"
+    assert initial("陈宇") == "陈**"
 
 
 def test_demo_people_fill_all_groups() -> None:

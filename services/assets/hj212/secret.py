@@ -1,4 +1,4 @@
-"""Nobody reads a station's password in a log, an event or a page."""
+"""Nobody reads a station's password, or a key that was sent to the wrong door, in a log, an event or a page."""
 
 import re
 
@@ -7,8 +7,16 @@ MASK = "******"
 # PW may hold any sign but these two (grammar.py), `&` and `=` too. What comes behind a NewPW is of no use to anybody.
 _PASSWORD = re.compile(rb"(PW\s*=)[^;,]*", re.IGNORECASE)
 _NEW_PASSWORD = re.compile(rb"(NewPW\s*=?).*", re.IGNORECASE | re.DOTALL)
+# Where the line has damaged the name itself, its place tells: the password stands behind CN.
+_PLACE = re.compile(rb"(CN=[^;]{1,6};)(?!MN=|PW\s*=)([^;=]{0,2}=?)[^;,]*", re.IGNORECASE)
+_HEADER = re.compile(rb"((?:proxy-)?authorization\s*:|x-api-key\s*:|cookie\s*:)[^\r\n]*", re.IGNORECASE)
 
 
 def masked(raw: bytes) -> bytes:
-    """The same bytes with `******` for the text after each `PW=`, and for everything after a `NewPW=`."""
-    return _NEW_PASSWORD.sub(rb"\1" + MASK.encode(), _PASSWORD.sub(rb"\1" + MASK.encode(), raw))
+    """The same bytes with `******` for the text after each `PW=`, for everything after a `NewPW=`, and for the secrets
+    in the head of an HTTP request."""
+    mask = MASK.encode()
+    raw = _PASSWORD.sub(rb"\1" + mask, raw)
+    raw = _PLACE.sub(rb"\1\2" + mask, raw)
+    raw = _NEW_PASSWORD.sub(rb"\1" + mask, raw)
+    return _HEADER.sub(rb"\1 " + mask, raw)

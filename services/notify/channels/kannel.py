@@ -59,7 +59,7 @@ class KannelGateway:
             return refused(f"no answer: {type(error).__name__}", permanent=False)
         if status == 202 and body.startswith(_ACCEPTED):
             return Handed(provider=PROVIDER, provider_id=_own_id(body) or message.notice)
-        return _refusal(status, body)
+        return _refusal(status, body, self._account.password)
 
     async def _ask(self, message: Sms) -> tuple[int, str]:
         headers = {"Idempotency-Key": message.notice}
@@ -85,10 +85,11 @@ class KannelGateway:
         return form | ({"dlr-mask": _REPORTS, "dlr-url": message.receipts} if message.receipts else {})
 
 
-def _refusal(status: int, body: str) -> Refused:
+def _refusal(status: int, body: str, password: str) -> Refused:
+    """A gateway may repeat what it was asked, with the password in it."""
     if status in (401, 403, 407) and not body.startswith(_UNROUTABLE):
-        return account_refused(f"{status} {body}")
-    return refused(f"{status} {body}", permanent=400 <= status < 500 and status not in (408, 429))
+        return account_refused(f"{status} {body}", password)
+    return refused(f"{status} {body}", password, permanent=400 <= status < 500 and status not in (408, 429))
 
 
 def _own_id(body: str) -> str:

@@ -44,18 +44,25 @@ class SmtpServer:
 
     async def send(self, message: Mail) -> Handed | Refused:
         """The Message-ID is the provider's id: the server has none that it tells."""
-        mail = composed(message, self._mailbox.sender)
         try:
+            mail = composed(message, self._mailbox.sender)
             await self._hand_over(mail)
         except aiosmtplib.SMTPRecipientsRefused as error:
-            return _answer(error.recipients[0].code, error.recipients[0].message)
+            return self._answer(error.recipients[0].code, error.recipients[0].message)
         except _OURS as error:
-            return _answer(error.code, error.message, ours=True)
+            return self._answer(error.code, error.message, ours=True)
         except aiosmtplib.SMTPResponseException as error:
-            return _answer(error.code, error.message)
+            return self._answer(error.code, error.message)
         except (aiosmtplib.SMTPException, OSError) as error:
             return refused(f"no answer: {type(error).__name__}", permanent=False)
+        except (ValueError, AttributeError) as error:  # AttributeError: the standard library, on `x@[1`
+            return refused(f"no mail can be written to this address: {type(error).__name__}", permanent=True)
         return Handed(provider=PROVIDER, provider_id=mail["Message-ID"])
+
+    def _answer(self, code: int, text: str, *, ours: bool = False) -> Refused:
+        if code in _OUR_ACCOUNT or (ours and code >= 500):
+            return account_refused(f"{code} {text}", self._mailbox.password)
+        return refused(f"{code} {text}", self._mailbox.password, permanent=500 <= code < 600)
 
     async def _hand_over(self, mail: EmailMessage) -> None:
         box = self._mailbox
@@ -77,9 +84,3 @@ def composed(message: Mail, sender: str) -> EmailMessage:
         mail["X-Trace-Id"] = f"{context.trace_id:032x}"
     mail.set_content(message.text, cte="base64")
     return mail
-
-
-def _answer(code: int, text: str, *, ours: bool = False) -> Refused:
-    if code in _OUR_ACCOUNT or (ours and code >= 500):
-        return account_refused(f"{code} {text}")
-    return refused(f"{code} {text}", permanent=500 <= code < 600)

@@ -131,11 +131,6 @@ def on_duty(people: Iterable[Person], at: datetime) -> tuple[Person, ...]:
     return tuple(person for person in everybody if person.duty.covers(at)) or everybody
 
 
-def masked(name: str) -> str:
-    """A name as auditors see it: the first character only."""
-    return name[:1] + "**"
-
-
 def next_local(at: datetime, clock: HourMinute) -> datetime:
     """The next moment after `at` when local clocks show `clock`, in the time zone of `at`."""
     local = at.astimezone(LOCAL)

@@ -1,12 +1,13 @@
-"""What handing a message over can come to. A reason shows no number and no address."""
+"""What handing a message over can come to. A reason shows no number, no address and no password of ours."""
 
 from __future__ import annotations
 
 import re
+from urllib.parse import quote, quote_plus
 
 from contracts.values import Frozen
 
-_ADDRESS = re.compile(r"<?[^\s<>@]+@[^\s<>@]+>?")
+_ADDRESS = re.compile(r"<?[^\s<>@]+(?:@|%40)[^\s<>@]+>?", re.IGNORECASE)
 _NUMBER = re.compile(r"\+?\d[\d -]{5,}\d")
 
 
@@ -29,17 +30,20 @@ class Refused(Frozen):
     account: bool = False
 
 
-def scrubbed(text: str) -> str:
-    """What a provider said, on one line of at most 120 characters, without numbers and addresses."""
+def scrubbed(text: str, *secrets: str | None) -> str:
+    """What a provider said, on one line of at most 120 characters, without numbers, addresses and these secrets."""
+    for secret in filter(None, secrets):
+        for form in (secret, quote(secret, safe=""), quote_plus(secret)):
+            text = text.replace(form, "[secret]")
     line = " ".join(text.split())
     return _NUMBER.sub("[number]", _ADDRESS.sub("[address]", line))[:120]
 
 
-def refused(text: str, *, permanent: bool) -> Refused:
+def refused(text: str, *secrets: str | None, permanent: bool) -> Refused:
     """A refusal of the message in the provider's words, scrubbed."""
-    return Refused(permanent=permanent, reason=scrubbed(text))
+    return Refused(permanent=permanent, reason=scrubbed(text, *secrets))
 
 
-def account_refused(text: str) -> Refused:
+def account_refused(text: str, *secrets: str | None) -> Refused:
     """A refusal of our account in the provider's words, scrubbed: the message waits until it is mended."""
-    return Refused(permanent=False, reason=scrubbed(text), account=True)
+    return Refused(permanent=False, reason=scrubbed(text, *secrets), account=True)
