@@ -10,7 +10,9 @@ import re
 
 from pydantic import AfterValidator
 
-_MAIL = re.compile(r"([^\s@<>(),;:\"'\[\]{}=/])[^\s@<>(),;:\"'\[\]{}=/]*(@|%40)(?=[^\s@]*[^\W\d_])", re.IGNORECASE)
+_MAIL = re.compile(
+    r"([^\s@<>(),;:\"'\[\]{}=/])[^\s@<>(),;:\"'\[\]{}=/]*(@|%40)(?=[\w.-]*\.[^\W\d_]{2,})", re.IGNORECASE
+)
 _MOBILE = re.compile(r"(?<![0-9A-Za-z.])(\+?86[ -]?)?(1[3-9]\d)[ -]?\d{4}[ -]?(\d{4})(?![0-9A-Za-z])")
 _LANDLINE = re.compile(r"(?<![0-9A-Za-z.-])(0\d{2,3})([-－ ])\d{3,4}(\d{4})(?![0-9A-Za-z])")
 _IDENTITY = re.compile(r"(?<![0-9A-Za-z])([1-9]\d{5})(?:19|20)\d{9}[\dXx](?![0-9A-Za-z])")

@@ -26,7 +26,8 @@ class Installation:
     """`async with Installation(place) as town`: everything runs, and a second start on the same folder goes on.
 
     `only`: the services to start; all of them when empty. `movable`: a conductor moves the services' clock.
-    `sinks`: SMS and mail go to local sinks that can be read.
+    `sinks`: SMS and mail go to local sinks that can be read. `variables`: what services find in their environment
+    besides, before all else.
     """
 
     def __init__(
@@ -38,9 +39,11 @@ class Installation:
         contacts: Path | None = None,
         single: bool = False,
         only: Collection[str] = (),
+        variables: Mapping[str, str] | None = None,
     ) -> None:
         self.place, self.movable, self.sinks = place, movable, sinks
         self.contacts, self.single = contacts, single
+        self.variables = dict(variables or {})
         self.processes = tuple(process for process in PROCESSES if not only or process.name in only)
         self.secrets = Secrets(place.root)
         self.platform = Embedded(place)
@@ -144,7 +147,7 @@ class Installation:
             shared["gateway_port"] = str(self.gateway_port)
         if process.name == "notify":
             shared |= self._channels()
-        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()} | _FRUGAL
+        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()} | _FRUGAL | self.variables
 
     def _channels(self) -> dict[str, str]:
         contacts = {"contacts": str(self.contacts)} if self.contacts else {}

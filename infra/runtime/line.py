@@ -153,7 +153,7 @@ class Line:
         await page.fetch(
             need
             for letter, hearing in due
-            if hearing.needs and letter.event is not None
+            if hearing.needs and letter.event is not None and letter.id not in self._failed
             for need in hearing.needs(letter.event)
         )
         for letter in letters:

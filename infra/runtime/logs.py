@@ -12,6 +12,9 @@ from opentelemetry import trace
 
 from contracts.masks import masked
 
+_TOLD_BY_US = "Exception in ASGI application"
+"""What uvicorn says of an error that `problems` has put into the log, without its data."""
+
 
 def start_logs(log_level: str) -> None:
     """Sets up the log of this process, for what libraries say too."""
@@ -30,6 +33,9 @@ def start_logs(log_level: str) -> None:
         cache_logger_on_first_use=True,
     )
     logging.basicConfig(level=logging.WARNING, handlers=[_OfLibraries()])
+    faststream = logging.getLogger("faststream")  # it brings a handler of its own
+    faststream.handlers.clear()
+    faststream.propagate = True
 
 
 def _add_trace(_: Any, __: str, line: MutableMapping[str, Any]) -> MutableMapping[str, Any]:
@@ -49,6 +55,8 @@ class _OfLibraries(logging.Handler):
 
     def emit(self, record: logging.LogRecord) -> None:
         """A line with the library's logger and words."""
+        if record.getMessage().startswith(_TOLD_BY_US):
+            return
         log = structlog.get_logger()
         log.log(
             record.levelno, "a library says", logger=record.name, said=record.getMessage(), exc_info=record.exc_info

@@ -7,6 +7,7 @@ from collections.abc import Iterable
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 
+from contracts import masks
 from contracts.events.assets import (
     Measured,
     ReadingPartReceivedV1,
@@ -81,7 +82,7 @@ def refusal(
     reason: RejectionReason, detail: str, raw: bytes, at: datetime, mn: str | None = None, once: bool = False
 ) -> Taken:
     """A piece of the stream that became no reading of a known logger. `once`: the same again is the same refusal."""
-    piece = _shown(raw)
+    piece = _shown(raw) if mn else masks.masked(_shown(raw))  # a stranger may say anything
     name = f"{reason}/{mn}/{piece}" + ("" if once else f"/{at.isoformat()}")
     rejection = ReadingRejectedV1(
         at=at, rejection=str(uuid.uuid5(_IDS, name)), reason=reason, detail=detail, mn=mn, piece=piece, received_at=at

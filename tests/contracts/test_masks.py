@@ -34,6 +34,7 @@ def test_numbers_and_addresses_are_masked(written: str, shown: str) -> None:
         "QN=20260414100507000",
         "00-0af7651916cd43dd8448eb211c80319c-b7ad6b7169203331-01",
         "2026-04-14T10:05:07.000+08:00",
+        "send|8bf04887-5664-509a-ba49-03369885b60e@2026-04-07T23:11:00.000+00:00|f7f4",
         "serial A13812345678X",
         "readings/0@13812345678901",
         "a pressure of 1013 hPa at 027-8",
