@@ -14,6 +14,7 @@ import uvicorn
 import uvloop
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
+from fastapi.telemetry import TelemetryConfig
 from pymongo import IndexModel
 
 from infra.runtime import bus, problems
@@ -34,6 +35,8 @@ from infra.runtime.told import told
 from infra.runtime.watchdog import Watchdog
 
 log = structlog.get_logger()
+_SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
+"""FastAPI's own telemetry holds addresses with their queries, keys of delivery reports among them."""
 Indexes = Mapping[str, Sequence[IndexModel]]
 
 
@@ -70,7 +73,9 @@ class Room:
         self.api = self._api()
 
     def _api(self) -> FastAPI:
-        app = FastAPI(title=f"Watchbill {self.name}", lifespan=self._lifespan, docs_url=None, redoc_url=None)
+        app = FastAPI(
+            title=f"Watchbill {self.name}", lifespan=self._lifespan, docs_url=None, redoc_url=None, telemetry=_SILENT
+        )
         problems.install(app)
         app.include_router(self.router)
         app.include_router(ops_router)
