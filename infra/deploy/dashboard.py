@@ -23,6 +23,7 @@ PANELS = (
     Panel("不正常的部分 / parts not well", "watchbill_unwell_parts", "{{service}}"),
     Panel("落后条数 / records behind", "sum by (service, topic) (watchbill_lag_records)", "{{service}} {{topic}}"),
     Panel("待发事件 / events waiting to be said", "watchbill_outbox_waiting", "{{service}}"),
+    Panel("最旧待发 / oldest waiting", "watchbill_outbox_oldest_seconds", "{{service}}", "s"),
     Panel(
         "处理的事件 / events handled",
         "sum by (service) (rate(watchbill_letters_handled_total[1m]))",
@@ -42,6 +43,7 @@ PANELS = (
         "重复听到 / heard again", "sum by (service) (rate(watchbill_letters_repeated_total[5m]))", "{{service}}", "ops"
     ),
     Panel("搁置 / parked in an hour", "sum by (service) (increase(watchbill_letters_parked_total[1h]))", "{{service}}"),
+    Panel("搁置中 / parked now", "watchbill_parked_letters", "{{service}}"),
     Panel(
         "重试 / tried again",
         "sum by (service, why) (rate(watchbill_pages_retried_total[5m]))",
@@ -49,6 +51,7 @@ PANELS = (
         "ops",
     ),
     Panel("定时滞后 / timers late by", "watchbill_timer_lag_seconds", "{{service}}", "s"),
+    Panel("逾期定时 / timers overdue", "watchbill_timers_overdue", "{{service}}"),
     Panel(
         "定时触发 / timers fired",
         "sum by (service, timer) (rate(watchbill_timers_fired_total[5m]))",
@@ -68,6 +71,8 @@ PANELS = (
         "sum by (channel, outcome) (increase(watchbill_notices_total[1h]))",
         "{{channel}} {{outcome}}",
     ),
+    Panel("未发出的通知 / messages waiting", "watchbill_messages_waiting", "{{state}}"),
+    Panel("版本 / versions", "count by (service, version) (watchbill_build)", "{{service}} {{version}}"),
 )
 
 

@@ -5,12 +5,15 @@ from __future__ import annotations
 import asyncio
 import time
 from datetime import datetime
+from importlib.metadata import version
 from typing import TYPE_CHECKING, Any
 
+import structlog
 from fastapi import APIRouter, Request, Response
 from fastapi.responses import HTMLResponse
 from prometheus_client import CONTENT_TYPE_LATEST, generate_latest
 from pydantic import BaseModel
+from pymongo.errors import PyMongoError
 
 from contracts.values import Moment, Words
 from infra.runtime import metrics
@@ -21,11 +24,14 @@ from infra.runtime.pages import docs_page
 from infra.runtime.problems import Problem, not_found
 from infra.runtime.redrive import redrive
 from infra.runtime.security import Caller, allow
+from infra.runtime.standing import measure
 
 if TYPE_CHECKING:
     from infra.runtime.room import Room
 
+log = structlog.get_logger()
 router = APIRouter()
+_MEASURE_SECONDS = 3.0
 
 
 class HealthView(BaseModel):
@@ -84,6 +90,13 @@ async def show_metrics(request: Request) -> Response:
     """Prometheus metrics; their meanings stand in infra/runtime/metrics.py."""
     room = _room(request)
     metrics.UNWELL.labels(room.name).set(len(room.health.report()))
+    metrics.BUILD.labels(room.name, version("watchbill")).set(1)
+    if room.health.opened:
+        try:
+            async with asyncio.timeout(_MEASURE_SECONDS):
+                await measure(room)
+        except (PyMongoError, TimeoutError):  # the others still tell something: what only the database knows is old
+            log.warning("gauges not measured")
     return Response(generate_latest(), media_type=CONTENT_TYPE_LATEST)
 
 

@@ -123,7 +123,6 @@ class Relay:
             await self._forget(batch, fresh)
         finally:
             self._sending = False
-            metrics.OUTBOX.labels(self._service).set(len(self._waiting))
 
     async def _forget(self, batch: Sequence[Outgoing], fresh: Sequence[Outgoing]) -> None:
         await self._ledger.db.outbox.delete_many({"_id": {"$in": [letter.id for letter in batch]}})

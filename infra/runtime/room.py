@@ -52,7 +52,7 @@ class Part(Protocol):
 @dataclass
 class Room:
     """One service. `starts` are run, in order, when ledger, relay and producer are there, before anything is heard;
-    each may return a coroutine function to be called at the end."""
+    each may return a coroutine function to be called at the end. `measures` bring gauges of its own up to date."""
 
     name: str
     ears: Ears
@@ -60,6 +60,7 @@ class Room:
     indexes: Indexes = field(default_factory=dict)
     settings: RuntimeSettings = field(default_factory=RuntimeSettings)
     starts: Sequence[Callable[[Room], Awaitable[Callable[[], Awaitable[None]] | None]]] = ()
+    measures: Sequence[Callable[[Room], Awaitable[None]]] = ()
 
     def __post_init__(self) -> None:
         self.clock: Clock = MovableClock.at_last(self.settings.clock_file) if self.settings.movable else SystemClock()

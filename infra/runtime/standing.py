@@ -12,7 +12,7 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel
 
 from contracts.values import Moment
-from infra.runtime import bus
+from infra.runtime import bus, metrics
 from infra.runtime.acts import opened_room
 from infra.runtime.security import allow
 
@@ -78,6 +78,17 @@ async def show_standing(request: Request) -> Standing:
         timers=await _timers(room),
         parked=await room.ledger.db.parked.count_documents({}),
     )
+
+
+async def measure(room: Room) -> None:
+    """Brings the gauges of what only the database knows up to date."""
+    outbox, timers = await _outbox(room), await _timers(room)
+    metrics.OUTBOX.labels(room.name).set(outbox.waiting)
+    metrics.OUTBOX_AGE.labels(room.name).set(outbox.oldest_seconds)
+    metrics.OVERDUE.labels(room.name).set(timers.overdue)
+    metrics.PARKED_NOW.labels(room.name).set(await room.ledger.db.parked.count_documents({}))
+    for more in room.measures:
+        await more(room)
 
 
 async def _streams(room: Room) -> list[Stream] | None:

@@ -15,7 +15,7 @@ from services.notify.contacts import take_contacts
 from services.notify.counter import Counter
 from services.notify.handlers import ears_for
 from services.notify.settings import RECEIPT_SECRET, SMS_PASSWORD, SMTP_PASSWORD, NotifySettings
-from services.notify.store import INDEXES
+from services.notify.store import INDEXES, measure_waiting
 
 
 def room_for(settings: NotifySettings) -> Room:
@@ -31,7 +31,7 @@ def room_for(settings: NotifySettings) -> Room:
 
     return Room(
         "notify", ears=ears_for(counter, settings.join), router=router_for(keys), indexes=INDEXES, settings=settings,
-        starts=[open_counter],
+        starts=[open_counter], measures=[measure_waiting],
     )  # fmt: skip
 
 

@@ -8,7 +8,9 @@ from pydantic import AwareDatetime, BaseModel, ConfigDict, Field
 from pymongo import ASCENDING, DESCENDING, IndexModel
 
 from contracts.events.notify import ChannelKind
+from infra.runtime import metrics
 from infra.runtime.ledger import Database
+from infra.runtime.room import Room
 from services.notify.domain.directory import Directory
 from services.notify.domain.messages import Message, MessageState
 
@@ -18,6 +20,7 @@ INDEXES = {
         IndexModel([("organisation", ASCENDING), ("requested_at", DESCENDING)]),
         IndexModel([("subject", ASCENDING)]),
         IndexModel([("cause", ASCENDING)]),
+        IndexModel([("state", ASCENDING)]),
     ],
     "trays": [],
     "windows": [],
@@ -62,6 +65,13 @@ async def message_of(db: Database, id: str) -> Message | None:
     """The message of this id."""
     document = await db[Message.COLLECTION].find_one({"_id": id})
     return Message.of(document) if document else None
+
+
+async def measure_waiting(room: Room) -> None:
+    """How many messages have not gone out yet, by state."""
+    for state in ("waiting", "queued"):
+        waiting = await room.ledger.db[Message.COLLECTION].count_documents({"state": state})
+        metrics.MESSAGES.labels(state).set(waiting)
 
 
 async def directory_of(db: Database) -> Directory:
