@@ -33,21 +33,26 @@ def kafka_security(settings: RuntimeSettings) -> BaseSecurity | None:
     return BaseSecurity(ssl_context=trust, use_ssl=True) if trust else None
 
 
-def mongo_client(settings: RuntimeSettings, service: str) -> AsyncIOMotorClient[dict[str, Any]]:
-    """A client of the database. It connects when it is first asked."""
+def mongo_options(settings: RuntimeSettings) -> dict[str, Any]:
+    """What every client of the database is given besides the address: whom it trusts, and who it is."""
     options: dict[str, Any] = {}
     if settings.mongo_ca:
         options |= {"tls": True, "tlsCAFile": str(settings.mongo_ca)}
     if settings.mongo_user:
         options |= {"username": settings.mongo_user, "password": _secret(settings.mongo_password_file)}
         options |= {"authSource": settings.mongo_auth_source, "authMechanism": "SCRAM-SHA-256"}
+    return options
+
+
+def mongo_client(settings: RuntimeSettings, service: str) -> AsyncIOMotorClient[dict[str, Any]]:
+    """A client of the database. It connects when it is first asked."""
     return AsyncIOMotorClient(
         settings.mongo_url,
         tz_aware=True,
         serverSelectionTimeoutMS=SELECTION_MS,
         appname=f"watchbill-{service}",
         retryWrites=True,
-        **options,
+        **mongo_options(settings),
     )
 
 

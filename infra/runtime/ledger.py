@@ -15,8 +15,8 @@ from datetime import UTC, datetime
 from typing import Any, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
-from pymongo import DeleteOne, InsertOne, ReplaceOne
-from pymongo.errors import BulkWriteError, DuplicateKeyError, PyMongoError
+from pymongo import DeleteOne, IndexModel, InsertOne, ReplaceOne
+from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
@@ -31,6 +31,9 @@ __all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "State"]
 Database = AsyncIOMotorDatabase[dict[str, Any]]
 Key = tuple[type[State], str]
 E = TypeVar("E", bound=Event)
+_DAY_SECONDS = 86_400
+_OTHER_OPTIONS = 85
+"""The server's code for an index that is there with other options: `INBOX_KEEP_DAYS` was changed."""
 _IDS = uuid.UUID("6f5b8a4e-5f7b-4a53-9b0e-7c1f6f0b5a11")
 
 
@@ -235,6 +238,17 @@ class Page:
             await self.ledger.db.timers.bulk_write(writes, session=session)
 
 
+def runtime_indexes(keep_days: int) -> dict[str, list[IndexModel]]:
+    """The indexes that every service's database has, by collection."""
+    forgotten = IndexModel([("at", 1)], expireAfterSeconds=keep_days * _DAY_SECONDS)
+    return {
+        "inbox": [forgotten],
+        "acts": [forgotten],
+        "outbox": [IndexModel([("owner", 1), ("seq", 1)])],
+        "timers": [IndexModel([("due", 1), ("_id", 1)])],
+    }
+
+
 def _is_duplicate(error: BulkWriteError | DuplicateKeyError) -> bool:
     if isinstance(error, DuplicateKeyError):
         return True
@@ -264,10 +278,17 @@ class Ledger:
             except PyMongoError as error:
                 if getattr(error, "code", None) != 48:  # another instance was first
                     raise
-        for kept in (self.db.inbox, self.db.acts):
-            await kept.create_index("at", expireAfterSeconds=keep_days * 86_400)
-        await self.db.outbox.create_index([("owner", 1), ("seq", 1)])
-        await self.db.timers.create_index([("due", 1), ("_id", 1)])
+        for name, indexes in runtime_indexes(keep_days).items():
+            await self._index(name, indexes, keep_days)
+
+    async def _index(self, name: str, indexes: Sequence[IndexModel], keep_days: int) -> None:
+        try:
+            await self.db[name].create_indexes(list(indexes))
+        except OperationFailure as error:
+            if error.code != _OTHER_OPTIONS:
+                raise
+            keep = {"keyPattern": {"at": 1}, "expireAfterSeconds": keep_days * _DAY_SECONDS}
+            await self.db.command("collMod", name, index=keep)
 
     def page(self) -> Page:
         """A new, empty page."""

@@ -21,7 +21,8 @@ NAMES = ("assets", "inspections", "incidents", "scoring", "notify")
 class StandIn:
     """`packets`: what the gateway was given. `moved_to`: the time a conductor has set; None: the system's clock.
 
-    `faults`: what each service says is wrong with it; `answers`: what further paths answer.
+    `faults`: what each service says is wrong with it; `answers`: what further paths answer;
+    `states`: what `/runtime/state` answers, one after the other.
     """
 
     def __init__(self, agreements: list[Agreement], moved_to: str | None = None) -> None:
@@ -30,6 +31,7 @@ class StandIn:
         self.packets: list[Packet] = []
         self.faults: dict[str, str] = {}
         self.answers: dict[str, Any] = {}
+        self.states: list[dict[str, Any]] = []
 
     @contextmanager
     def running(self, data: Path) -> Iterator[None]:
@@ -58,6 +60,8 @@ class StandIn:
             return (200, {"now": self.moved_to, "horizon": self.moved_to}) if self.moved_to else (409, {})
         if path.startswith("/health/"):
             return (503, {"ok": False, "faults": self.faults}) if self.faults else (200, {"ok": True, "faults": {}})
+        if path == "/runtime/state" and self.states:
+            return 200, self.states.pop(0)
         if path in self.answers:
             return 200, self.answers[path]
         found = self.agreements.get(path.removeprefix("/v1/agreements/"))

@@ -5,8 +5,10 @@ from __future__ import annotations
 import json
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from typing import Any
 
 import pytest
+from pymongo import IndexModel
 
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.calendar import Year
@@ -14,12 +16,16 @@ from contracts.agreements.folder import read_agreement
 from contracts.events.assets import ReadingRejectedV1
 from infra.local.place import Place
 from tests.watchbill.evidence import run
-from tests.watchbill.stand_in import StandIn
+from tests.watchbill.stand_in import NAMES, StandIn
 from watchbill.commands.doctor import exit_code, lines_of
+from watchbill.commands.doctor.asking import ahead
+from watchbill.commands.doctor.brokers import Stream, judged
 from watchbill.commands.doctor.calendars import calendar_of
+from watchbill.commands.doctor.databases import compared
 from watchbill.commands.doctor.finding import Finding, bad, guarded, ok, warn
 from watchbill.commands.doctor.machine import check_extra, check_folder, check_secrets
 from watchbill.commands.doctor.traffic import REASONS
+from watchbill.commands.doctor.versions import check_libraries
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
 
@@ -118,7 +124,7 @@ def test_services_without_platform_are_told(tmp_path: Path, agreement: Agreement
     now = datetime.now(UTC)
     sites = {"mulan-lake": now, "mobile": now - timedelta(hours=3)}
     town.answers = {
-        "/runtime/parked": [{"id": "one"}],
+        "/runtime/state": state(lag=3, parked=1, waited=90.0, overdue=61.0),
         "/v1/rejections/counts": {"wrong_password": 3},
         "/v1/sites": [{"id": id, "mn": "1"} for id in sites],
         **{f"/v1/sites/{id}/latest?kind=minute": {"received_at": at.isoformat()} for id, at in sites.items()},
@@ -129,17 +135,90 @@ def test_services_without_platform_are_told(tmp_path: Path, agreement: Agreement
     said = {one["check"]: one for one in findings}
     assert told.exit_code == 1
     wrong = {name for name, one in said.items() if one["state"] == "bad"}
-    assert wrong & {"service", "clocks", "kafka", "mongo", "parked", "stations"} == {
-        "service",
-        "kafka",
-        "mongo",
-        "parked",
-    }
+    assert wrong == {"service", "kafka", "mongo", "parked", "lag", "outbox", "timers"}
+    assert "assets readings 3" in said["lag"]["found"]["en"] and said["code"]["state"] == "warn"
     assert "cannot say what is committed" in said["service"]["found"]["zh"]
     assert said["stations"]["state"] == "warn" and list(said["stations"]["data"]["silent"]) == ["mobile"]
     assert said["rejections"]["todo"]["zh"] == "wrong_password：核对数采仪密码"
     assert said["clocks"]["state"] == "ok" and "系统时钟" in said["clocks"]["found"]["zh"]
-    assert not {"outbox", "timers"} & said.keys()
+    assert not {"indexes", "hosts"} & said.keys()
+
+
+def state(*, lag: int = 0, parked: int = 0, waited: float = 0.0, overdue: float = 0.0) -> dict[str, Any]:
+    """How a service of an older version says that it stands."""
+    return {
+        "version": "0.0.1", "streams": [{"topic": "readings", "lag": lag}, {"topic": "agreements", "lag": 0}],
+        "outbox": {"waiting": 1, "oldest_seconds": waited}, "parked": parked,
+        "timers": {"overdue": 2, "oldest_overdue_seconds": overdue},
+    }  # fmt: skip
+
+
+def test_consumer_that_gets_on_is_not_stuck(tmp_path: Path, agreement: Agreement) -> None:
+    town = StandIn([agreement])
+    town.states = [*[state(lag=5000)] * len(NAMES), *[state(lag=4000)] * len(NAMES)]
+    with town.running(tmp_path):
+        told = run("doctor", "--json", WATCHBILL_DATA=str(tmp_path))
+    (lag,) = (one for one in json.loads(told.output)["findings"] if one["check"] == "lag")
+    assert lag["state"] == "warn" and "assets readings 4000" in lag["found"]["en"]
+
+
+def test_agreement_that_does_not_fit_is_told(tmp_path: Path, agreement: Agreement) -> None:
+    town = StandIn([agreement])
+    town.answers[f"/v1/agreements/{agreement.id}"] = agreement.model_dump(mode="json") | {"title": None}
+    with town.running(tmp_path):
+        told = run("doctor", "--json", WATCHBILL_DATA=str(tmp_path))
+    (found,) = (one for one in json.loads(told.output)["findings"] if one["check"] == "agreements")
+    assert found["state"] == "bad" and "title" in found["found"]["zh"]
+
+
+WELL_MADE = {"max.message.bytes": "4100000", "cleanup.policy": "delete", "retention.ms": "-1"}
+
+
+@pytest.mark.parametrize(
+    ("parts", "more", "brokers", "states"),
+    [
+        ({0: (1, 1)}, {}, 1, []),
+        ({0: (3, 3), 1: (3, 3)}, {"retention.ms": "604800000"}, 3, []),
+        ({0: (3, 3), 1: (3, 2)}, {}, 3, ["bad"]),
+        ({0: (1, 1)}, {}, 3, ["warn"]),
+        ({0: (1, 1)}, {"max.message.bytes": "1048588"}, 1, ["bad"]),
+        ({0: (1, 1)}, {"cleanup.policy": "compact"}, 1, ["bad"]),
+        ({0: (1, 1)}, {"retention.ms": "604799999"}, 1, ["warn"]),
+    ],
+)
+def test_stream_is_judged_by_its_making(
+    parts: dict[int, tuple[int, int]], more: dict[str, str], brokers: int, states: list[str]
+) -> None:
+    assert [one.state for one in judged(Stream("readings", parts, WELL_MADE | more), brokers)] == states
+
+
+@pytest.mark.parametrize(
+    ("there", "states"),
+    [
+        ({"_id_": {"key": [("_id", 1)]}, "a_1": {"key": [("a", 1)], "unique": True}}, []),
+        ({"_id_": {"key": [("_id", 1)]}}, ["bad"]),
+        ({"a_1": {"key": [("a", 1)]}}, ["bad"]),
+        ({"a_1": {"key": [("a", 1)], "unique": True}, "b_-1": {"key": [("b", -1)]}}, ["warn"]),
+    ],
+)
+def test_indexes_are_compared_with_the_declared(there: dict[str, Any], states: list[str]) -> None:
+    declared = [IndexModel([("a", 1)], unique=True)]
+    assert [one.state for one in compared("scoring.lines", declared, there)] == states
+
+
+def test_library_of_another_version_is_named(tmp_path: Path) -> None:
+    lock = tmp_path / "requirements.lock"
+    lock.write_text("pydantic==0.1 \\\n    --hash=sha256:ab\nno-such-library==9\n")
+    (finding,) = check_libraries(lock)
+    assert finding.state == "bad" and "pydantic" in finding.found.en and "(0.1)" in finding.found.en
+    assert list(check_libraries(tmp_path / "none")) == []
+
+
+@pytest.mark.parametrize(("theirs", "seconds"), [(10, 8), (1, 0), (2, 0), (-5, -5)])
+def test_clock_is_compared_with_both_of_ours(theirs: int, seconds: int) -> None:
+    now = datetime(2026, 11, 28, tzinfo=UTC)
+    told = ahead(now + timedelta(seconds=theirs), now, now + timedelta(seconds=2))
+    assert told == timedelta(seconds=seconds)
 
 
 @pytest.fixture(scope="module")

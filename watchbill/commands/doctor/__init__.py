@@ -9,7 +9,7 @@ import typer
 
 from infra.local.place import Place
 from watchbill.addresses import AWAY, Addresses
-from watchbill.commands.doctor import calendars, machine, processes, traffic
+from watchbill.commands.doctor import brokers, calendars, databases, machine, processes, traffic, versions
 from watchbill.commands.doctor.asking import Asking
 from watchbill.commands.doctor.finding import Check, Finding, State, bad, guarded
 from watchbill.shown import AsJson, show_json
@@ -22,9 +22,14 @@ RUNS = "running"
 MARKS: dict[State, str] = {"ok": "[正常 ok]  ", "warn": "[注意 warn]", "bad": "[故障 bad] "}
 RUNNING: tuple[tuple[str, Callable[[Asking], Iterable[Finding]]], ...] = (
     ("service", processes.check_services),
+    ("code", versions.check_code),
+    ("agreements", versions.check_agreements),
     ("clocks", processes.check_clocks),
-    ("kafka", processes.check_kafka),
-    ("mongo", processes.check_mongo),
+    ("hosts", processes.check_hosts),
+    ("kafka", brokers.check_kafka),
+    ("mongo", databases.check_mongo),
+    ("indexes", databases.check_indexes),
+    ("lag", traffic.check_lag),
     ("outbox", traffic.check_outbox),
     ("timers", traffic.check_timers),
     ("parked", traffic.check_parked),
@@ -59,7 +64,8 @@ def _checks(place: Place, asking: Asking | None) -> Iterator[tuple[str, Check]]:
     yield "secrets", partial(machine.check_secrets, place)
     yield "extra", machine.check_extra
     yield "disk", partial(machine.check_disk, place)
-    yield "versions", machine.check_versions
+    yield "versions", versions.check_versions
+    yield "libraries", versions.check_libraries
     yield "jars", machine.check_jars
     yield "mongod", machine.check_mongod
     if asking is not None:

@@ -1,8 +1,12 @@
-"""How the doctor asks: shortly, and taking no answer for an answer."""
+"""How the doctor asks: shortly, and taking no answer for an answer.
+
+Services say themselves how they stand (`/runtime/state`); broker and database are asked only what no service knows.
+How to reach the two where they are secured stands in the same `WATCHBILL_…` variables as for a service.
+"""
 
 from __future__ import annotations
 
-from datetime import UTC, datetime
+from datetime import UTC, datetime, timedelta
 from functools import cached_property
 from typing import Any
 
@@ -11,13 +15,13 @@ from pymongo import MongoClient
 from pymongo.errors import PyMongoError
 
 from infra.processes import PROCESSES, READY_PATH
+from infra.runtime.connections import mongo_options
+from infra.runtime.settings import RuntimeSettings
 from watchbill.addresses import Addresses
 from watchbill.secrets import Secrets
 from watchbill.service_clock import ServiceClock, clock_of
 
 SECONDS = 5.0
-DATABASE = "watchbill"
-"""The prefix of the services' databases."""
 
 
 class Asking:
@@ -25,6 +29,7 @@ class Asking:
 
     def __init__(self, addresses: Addresses) -> None:
         self.addresses = addresses
+        self.settings = RuntimeSettings(kafka_servers=addresses.kafka, mongo_url=addresses.mongo)
         secrets = Secrets(addresses.place.root)
         token = secrets.token("installer", "administrator", "owner")
         self._person = {"authorization": f"Bearer {token}"}
@@ -46,6 +51,21 @@ class Asking:
             try:
                 found[name] = dict(client.get(READY_PATH).json()["faults"])
             except (httpx.HTTPError, ValueError, LookupError):
+                continue
+        return found
+
+    @cached_property
+    def states(self) -> dict[str, dict[str, Any]]:
+        """By service that says it: how it stands."""
+        return self.states_now()
+
+    def states_now(self) -> dict[str, dict[str, Any]]:
+        """The same, asked anew."""
+        found = {}
+        for name in self.health:
+            try:
+                found[name] = dict(self.get(name, "/runtime/state"))
+            except (httpx.HTTPError, ValueError):
                 continue
         return found
 
@@ -92,12 +112,28 @@ class Asking:
     @cached_property
     def mongo(self) -> MongoClient[dict[str, Any]]:
         """The database. What is asked of it raises PyMongoError after a short while where it is away."""
-        return MongoClient(self.addresses.mongo, tz_aware=True, serverSelectionTimeoutMS=3000)
+        return MongoClient(
+            self.addresses.mongo, tz_aware=True, serverSelectionTimeoutMS=3000, **mongo_options(self.settings)
+        )
 
     @cached_property
     def primary(self) -> dict[str, Any] | None:
-        """What the database says of itself and its set; None where it does not answer, or has no primary."""
+        """What the database says of itself and its set; None where it does not answer, or has no primary. `ahead`: how
+        far its machine's clock is before ours."""
         try:
-            return {**self.mongo.admin.command("hello"), "version": self.mongo.server_info()["version"]}
+            version = self.mongo.server_info()["version"]
+            before = datetime.now(UTC)
+            hello = self.mongo.admin.command("hello")
+            after = datetime.now(UTC)
         except PyMongoError:
             return None
+        theirs = hello["localTime"].replace(tzinfo=UTC)
+        return {**hello, "version": version, "ahead": ahead(theirs, before, after)}
+
+
+def ahead(theirs: datetime, before: datetime, after: datetime) -> timedelta:
+    """How far a clock of whole milliseconds is before ours, which was read before and after theirs."""
+    before = before.replace(microsecond=before.microsecond // 1000 * 1000)
+    if theirs < before:
+        return theirs - before
+    return max(theirs - after, timedelta(0))

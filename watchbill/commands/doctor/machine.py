@@ -1,14 +1,12 @@
-"""What can be seen without anything running: the data folder, its permissions, packages, disk and versions."""
+"""What can be seen without anything running: the data folder, its permissions, packages and disk."""
 
 from __future__ import annotations
 
 import os
-import platform
 import shutil
 import stat
 import subprocess
 from collections.abc import Iterable, Iterator
-from importlib.metadata import version
 from pathlib import Path
 
 from infra.local import jars
@@ -87,19 +85,6 @@ def check_disk(place: Place) -> Iterator[Finding]:
         yield warn("disk", found, todo, free_bytes=free)
     else:
         yield ok("disk", found[0], found[1], free_bytes=free)
-
-
-def check_versions() -> Iterator[Finding]:
-    """Which Python, broker and database this is."""
-    jar = next(jar for jar in jars.locked() if jar.artifact.startswith("kafka_"))
-    data = {
-        "watchbill": version("watchbill"),
-        "python": platform.python_version(),
-        "kafka": jar.version,
-        "lock": jars.lock_digest(),
-    }
-    text = ", ".join(f"{name} {value}" for name, value in data.items())
-    yield ok("versions", text, text, **data)
 
 
 def check_jars() -> Iterator[Finding]:

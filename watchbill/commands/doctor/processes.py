@@ -1,4 +1,4 @@
-"""Whether everything answers: the services, their clocks, the broker, the database."""
+"""Whether the services answer, and whether all clocks agree."""
 
 from __future__ import annotations
 
@@ -6,10 +6,8 @@ import asyncio
 from collections.abc import Iterator
 from datetime import timedelta
 
-from aiokafka.admin import AIOKafkaAdminClient
-
-from contracts.events.catalog import TOPICS
-from watchbill.commands.doctor.asking import SECONDS, Asking
+from watchbill.commands.doctor.asking import Asking
+from watchbill.commands.doctor.brokers import clock_ahead
 from watchbill.commands.doctor.finding import Finding, bad, ok, warn
 
 TOLERATED = timedelta(seconds=5)
@@ -53,45 +51,22 @@ def check_clocks(asking: Asking) -> Iterator[Finding]:
         yield ok("clocks", "各服务使用系统时钟，相差不超过 5 秒", "all on the system's clock, within 5 s", **data)
 
 
-def check_kafka(asking: Asking) -> Iterator[Finding]:
-    """The broker answers and has every stream."""
-    servers, log = asking.addresses.kafka, asking.addresses.place.log("kafka")
+def check_hosts(asking: Asking) -> Iterator[Finding]:
+    """The clocks of the broker's and the database's machines against ours. Nothing of what does not answer."""
+    seen: dict[str, float] = {}
+    if asking.primary is not None:
+        seen["MongoDB"] = asking.primary["ahead"].total_seconds()
     try:
-        there = asyncio.run(_topics(servers))
-    except Exception as error:
-        found = (f"Kafka（{servers}）没有应答", f"Kafka ({servers}) does not answer: {type(error).__name__}")
-        yield bad("kafka", found, (f"查看日志 {log}", f"see {log}"))
+        seen["Kafka"] = asyncio.run(clock_ahead(asking.settings)).total_seconds()
+    except PermissionError as error:
+        todo = ("以有权创建主题的用户执行", "run it as a user who may make topics")
+        yield warn("hosts", ("无法得知 Kafka 的时钟", f"Kafka's clock cannot be known: {error}"), todo)
+    except Exception:  # that it is away is told by another check
         return
-    missing = sorted(set(TOPICS) - there)
-    if missing:
-        named = ", ".join(missing)
-        todo = ("服务启动时会创建；请查看服务日志", "the services make them when they start: see their logs")
-        yield bad("kafka", (f"Kafka 缺少主题：{named}", f"Kafka lacks the topics {named}"), todo, missing=missing)
-    else:
-        yield ok("kafka", f"Kafka 正常，{len(TOPICS)} 个主题齐全", f"Kafka answers, with all {len(TOPICS)} topics")
-
-
-async def _topics(servers: str) -> set[str]:
-    async with asyncio.timeout(2 * SECONDS):
-        admin = AIOKafkaAdminClient(bootstrap_servers=servers, request_timeout_ms=int(SECONDS * 1000))
-        try:
-            await admin.start()
-            return set(await admin.list_topics())
-        finally:
-            await admin.close()
-
-
-def check_mongo(asking: Asking) -> Iterator[Finding]:
-    """The database is the primary of its replica set: without one there are no transactions."""
-    log, hello = asking.addresses.place.log("mongo"), asking.primary
-    todo = (f"查看日志 {log}", f"see {log}")
-    if hello is None:
-        found = ("MongoDB 没有应答，或没有主节点", "MongoDB does not answer, or its set has no primary")
-        yield bad("mongo", found, todo)
-    elif hello.get("setName") and hello.get("isWritablePrimary"):
-        named = f"{hello['setName']}, {hello['version']}"
-        yield ok(
-            "mongo", f"MongoDB 正常，主节点（{named}）", f"MongoDB answers as primary ({named})", set=hello["setName"]
-        )
-    else:
-        yield bad("mongo", ("MongoDB 不是副本集主节点", "MongoDB is no primary of a replica set"), todo)
+    off = {name: ahead for name, ahead in seen.items() if abs(ahead) > TOLERATED.total_seconds()}
+    said = ", ".join(f"{name} {ahead:+.1f} s" for name, ahead in (off or seen).items())
+    if off:
+        todo = ("检查各机器的时间同步（NTP）", "check that the machines' clocks are kept right (NTP)")
+        yield bad("hosts", (f"主机时钟与本机不一致：{said}", f"hosts' clocks differ from ours: {said}"), todo, **off)
+    elif seen:
+        yield ok("hosts", f"主机时钟与本机之差：{said}", f"hosts' clocks against ours: {said}", **seen)

@@ -1,14 +1,19 @@
-"""Whether what comes in has its effect: outbox, timers, parked letters, refused data, silent stations."""
+"""Whether what comes in has its effect: lag, outbox, timers, parked letters, refused data, silent stations."""
 
 from __future__ import annotations
 
-from collections.abc import Iterator
-from datetime import UTC, datetime, timedelta
+import time
+from collections import Counter
+from collections.abc import Iterator, Mapping
+from datetime import datetime, timedelta
+from typing import Any
 
-from watchbill.commands.doctor.asking import DATABASE, Asking
+from watchbill.commands.doctor.asking import Asking
 from watchbill.commands.doctor.finding import Finding, bad, ok, warn
 
-OLD = timedelta(minutes=1)
+OLD_SECONDS = 60.0
+BEHIND = 1_000
+LOOK_SECONDS = 2.0
 SILENT = timedelta(hours=2)
 REASONS: dict[str, tuple[str, str]] = {
     "garbage": ("线路杂波，可忽略", "noise on the line: read over it"),
@@ -28,50 +33,69 @@ REASONS: dict[str, tuple[str, str]] = {
 }
 
 
+def check_lag(asking: Asking) -> Iterator[Finding]:
+    """Every consumer gets on: one that is behind is looked at twice."""
+    first = lags(asking.states)
+    if any(first.values()):
+        time.sleep(LOOK_SECONDS)
+        second = lags(asking.states_now())
+    else:
+        second = first
+    behind = {where: lag for where, lag in second.items() if lag}
+    stuck = {where: lag for where, lag in behind.items() if 0 < first.get(where, 0) <= lag}
+    said = ", ".join(f"{where} {lag}" for where, lag in (stuck or behind).items())
+    if stuck:
+        todo = ("查看该服务的 /health/ready 与日志", "look at its /health/ready and its log")
+        yield bad("lag", (f"落后且没有前进：{said}", f"behind and getting no further: {said}"), todo, lag=stuck)
+    elif any(lag > BEHIND for lag in behind.values()):
+        todo = ("稍后再查；持续增长说明处理能力不足", "look again: if it grows, it is too slow")
+        yield warn("lag", (f"落后：{said}", f"behind: {said}"), todo, lag=behind)
+    else:
+        text = said or "0"
+        yield ok("lag", f"消费落后条数：{text}", f"records behind: {text}", lag=behind)
+
+
+def lags(states: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
+    """By "service topic": how many records are not heard yet, over all partitions."""
+    found: Counter[str] = Counter()
+    for service, state in states.items():
+        for stream in state["streams"] or ():
+            found[f"{service} {stream['topic']}"] += stream["lag"]
+    return dict(found)
+
+
 def check_outbox(asking: Asking) -> Iterator[Finding]:
-    """What is committed is said at once. Says nothing where the database is away."""
-    if asking.primary is None:
-        return
-    late: dict[str, float] = {}
-    for service in asking.services:
-        oldest = asking.mongo[f"{DATABASE}_{service}"].outbox.find_one({}, {"seq": 1}, sort=[("seq", 1)])
-        age = datetime.now(UTC) - datetime.fromtimestamp(oldest["seq"] / 1_000_000, UTC) if oldest else timedelta(0)
-        if age > OLD:
-            late[service] = age.total_seconds()
+    """What is committed is said at once."""
+    ages = {name: state["outbox"]["oldest_seconds"] for name, state in asking.states.items()}
+    late = {name: seconds for name, seconds in ages.items() if seconds > OLD_SECONDS}
     if late:
         said = ", ".join(f"{name} {seconds:.0f} s" for name, seconds in late.items())
         todo = ("检查 Kafka；恢复后会自动发出", "look at Kafka: they go out by themselves when it is back")
         yield bad("outbox", (f"有事件未发出：{said}", f"events wait to be said: {said}"), todo, seconds=late)
-    else:
+    elif ages:
         yield ok("outbox", "没有积压的事件", "no event waits to be said")
 
 
 def check_timers(asking: Asking) -> Iterator[Finding]:
-    """No timer is overdue, by the clock of its service. Says nothing where the database is away."""
-    if asking.primary is None:
-        return
-    late: dict[str, int] = {}
-    for service in asking.services:
-        before = asking.now(service) - OLD
-        if count := asking.mongo[f"{DATABASE}_{service}"].timers.count_documents({"due": {"$lte": before}}):
-            late[service] = count
+    """No timer is overdue, by the clock of its service."""
+    timers = {name: state["timers"] for name, state in asking.states.items()}
+    late = {name: one["overdue"] for name, one in timers.items() if one["oldest_overdue_seconds"] > OLD_SECONDS}
     if late:
         said = ", ".join(f"{name} {count}" for name, count in late.items())
         todo = ("查看该服务的日志；超时会按真实时刻补记", "see its log: breaches are recorded with their true time")
         yield bad("timers", (f"有定时任务逾期未执行：{said}", f"timers are overdue: {said}"), todo, overdue=late)
-    else:
+    elif timers:
         yield ok("timers", "没有逾期的定时任务", "no timer is overdue")
 
 
 def check_parked(asking: Asking) -> Iterator[Finding]:
     """Nothing was put aside."""
-    counts = {name: len(asking.get(name, "/runtime/parked")) for name in asking.health}
-    found = {name: count for name, count in counts.items() if count}
+    found = {name: state["parked"] for name, state in asking.states.items() if state["parked"]}
     if found:
         said = ", ".join(f"{name} {count}" for name, count in found.items())
         todo = ("watchbill parked list 查看，改正后 watchbill parked redrive", "`watchbill parked list`, then redrive")
         yield bad("parked", (f"有搁置的消息：{said}", f"letters are parked: {said}"), todo, counts=found)
-    else:
+    elif asking.states:
         yield ok("parked", "没有搁置的消息", "no letter is parked")
 
 
