@@ -40,7 +40,7 @@ class Relay:
         self._doubt = True
         self._missed = False
         self._sending = False
-        self._posted = asyncio.Event()
+        self._posted, self._quiet = asyncio.Event(), asyncio.Event()
         self.said: dict[str, int] = {}
         """Highest offset said, by `topic/partition`."""
 
@@ -57,6 +57,7 @@ class Relay:
             self._missed = True
         else:
             self._waiting.extend(letters)
+        self._quiet.clear()
         self._posted.set()
 
     def doubt(self) -> None:
@@ -64,7 +65,12 @@ class Relay:
         self._doubt = True
         self._missed = True
         self._waiting.clear()
+        self._quiet.clear()
         self._posted.set()
+
+    async def finish(self) -> None:
+        """Returns when everything committed has been said, and forgotten here."""
+        await self._quiet.wait()
 
     async def run(self) -> None:
         """Works for ever."""
@@ -80,6 +86,7 @@ class Relay:
     async def _say_waiting(self) -> None:
         if not self._waiting:
             self._posted.clear()
+            self._quiet.set()
             try:
                 async with asyncio.timeout(self._poll_seconds):
                     await self._posted.wait()

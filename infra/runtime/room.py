@@ -7,6 +7,7 @@ from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequenc
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
 from time import monotonic
+from types import FrameType
 from typing import Protocol
 
 import structlog
@@ -22,6 +23,7 @@ from infra.runtime.clock import Clock, MovableClock, SystemClock
 from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears
 from infra.runtime.health import Health
+from infra.runtime.leaving import Leaving
 from infra.runtime.ledger import Ledger
 from infra.runtime.line import Line
 from infra.runtime.ops import router as ops_router
@@ -29,7 +31,7 @@ from infra.runtime.relay import Relay
 from infra.runtime.security import Doorkeeper, check_closed
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.standing import router as standing_router
-from infra.runtime.telemetry import start_telemetry
+from infra.runtime.telemetry import flush_traces, start_telemetry
 from infra.runtime.timers import Timers
 from infra.runtime.told import told
 from infra.runtime.watchdog import Watchdog
@@ -65,6 +67,7 @@ class Room:
     def __post_init__(self) -> None:
         self.clock: Clock = MovableClock.at_last(self.settings.clock_file) if self.settings.movable else SystemClock()
         self.health = Health(self.settings.stuck_after_seconds)
+        self.leaving = Leaving(self.name, self.settings.stop_seconds)
         self.ledger: Ledger
         self.relay: Relay
         self.timers: Timers
@@ -94,10 +97,12 @@ class Room:
         try:
             yield
         finally:
+            self.leaving.begin()
             opening.cancel()
             await asyncio.gather(opening, return_exceptions=True)
             self.health.opened = False
             await stack.aclose()
+            await self.leaving.close("traces", lambda: asyncio.to_thread(flush_traces))
 
     async def _open(self, stack: AsyncExitStack) -> None:
         """Opens patiently: broker and database may come later."""
@@ -135,16 +140,19 @@ class Room:
         await bus.ensure_topics(settings)
         producer = bus.new_producer(settings, self.name)
         await producer.start()
-        stack.push_async_callback(producer.stop)
-        stack.push_async_callback(self.health.close, except_for="opening")
+        close = self.leaving.close
+        stack.push_async_callback(close, "producer", producer.stop)
+        stack.push_async_callback(close, "tasks", lambda: self.health.close(except_for="opening"))
         self.producer = producer
         self.relay = Relay(self.name, self.ledger, producer, self.health, settings)
         self.relay.said = dict(backlog := await bus.ends(settings))
         self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
         self.health.supervise("relay", self.relay.run())
+        stack.push_async_callback(close, "relay", self.relay.finish)
         for start in self.starts:
             if end := await start(self):
-                stack.push_async_callback(end)
+                stack.push_async_callback(close, start.__name__, end)
+        stack.push_async_callback(close, "timers", self.timers.finish)
         await self._listen(stack)
         self.health.supervise("timers", self._fire_when_caught_up(backlog))
 
@@ -155,7 +163,7 @@ class Room:
             for heard in [await bus.committed(self.settings, self.name, topics)]
         ]
         subscribers = bus.Bus(self.settings, self.ears, self.lines, self.health)
-        stack.push_async_callback(subscribers.stop)
+        stack.push_async_callback(self.leaving.close, "consumers", subscribers.stop)
         await subscribers.start()
 
     async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
@@ -192,7 +200,7 @@ class Room:
         return {where: offset for line in self.lines for where, offset in line.heard.items()}
 
     async def serve(self) -> None:
-        """Runs the service until it is told to stop (SIGTERM): takes no more, finishes, commits."""
+        """Runs the service until it is told to stop (SIGTERM): takes no more, finishes, commits, by `stop_seconds`."""
         structlog.contextvars.bind_contextvars(service=self.name)
         config = uvicorn.Config(
             self.api,
@@ -200,16 +208,27 @@ class Room:
             self.settings.http_port,
             log_config=None,
             access_log=False,
-            timeout_graceful_shutdown=5,
+            timeout_graceful_shutdown=self.leaving.http_seconds,
             lifespan="on",
         )
-        server = uvicorn.Server(config)
+        server = _Server(config)
+        server.leaving = self.leaving
 
         def stop() -> None:
             server.should_exit = True
 
         Watchdog(self.name, self.health, stop).start()
         await server.serve()
+
+
+class _Server(uvicorn.Server):
+    """Tells when it is told to stop."""
+
+    leaving: Leaving
+
+    def handle_exit(self, sig: int, frame: FrameType | None) -> None:
+        self.leaving.watch()
+        super().handle_exit(sig, frame)
 
 
 def run(room: Room) -> None:

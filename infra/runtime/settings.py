@@ -5,7 +5,7 @@ from __future__ import annotations
 from pathlib import Path
 from typing import Literal, Self
 
-from pydantic import model_validator
+from pydantic import Field, model_validator
 from pydantic_settings import BaseSettings, SettingsConfigDict
 
 
@@ -49,6 +49,8 @@ class RuntimeSettings(BaseSettings):
     """How long an event may wait for something that it needs and that is not there yet, before it is parked."""
     bad_in_a_row_max: int = 20
     stuck_after_seconds: float = 60.0
+    stop_seconds: float = Field(default=9.0, gt=0)
+    """By then a service that was told to stop has ended; supervisors kill after 10."""
     relay_poll_seconds: float = 1.0
     timer_poll_seconds: float = 1.0
     inbox_keep_days: int = 30

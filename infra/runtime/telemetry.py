@@ -66,6 +66,12 @@ def start_traces(service: str, *outlets: SpanProcessor) -> None:
     _traces.tracer, _traces.outlets = provider.get_tracer(_TRACER), outlets
 
 
+def flush_traces() -> None:
+    """Sends what waits to be sent; a process that ends by a signal would lose it."""
+    for outlet in _traces.outlets:
+        outlet.force_flush()
+
+
 def _resource(service: str) -> Resource:
     return Resource.create({"service.name": f"watchbill-{service}"})
 

@@ -45,10 +45,19 @@ class Timers:
         self._alone = settings.movable
         self._soonest: datetime | None = None
         self._known_of = -1
+        self._is_closing = False
+        self._idle = asyncio.Event()
+        self._idle.set()
+
+    async def finish(self) -> None:
+        """Fires no more; returns when what is being fired is committed: what went out into the world is remembered."""
+        self._is_closing = True
+        await self._idle.wait()
 
     async def run(self) -> None:
         """Works for ever."""
-        while True:
+        while not self._is_closing:
+            self._idle.clear()
             try:
                 fired = await self.fire_due()
                 if self._failing:
@@ -56,12 +65,16 @@ class Timers:
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
                 self._health.good("timers")
+                self._idle.set()
                 if not fired:
                     await self._clock.stirred(self._poll_seconds)
             except (PyMongoError, KafkaError, OSError) as error:
                 self._relay.doubt()
                 self._health.bad("timers", told(error), restart=False)
+                self._idle.set()
                 await asyncio.sleep(_PAUSE_SECONDS)
+        self._idle.set()
+        await asyncio.Event().wait()  # a supervised task that ends is a fault
 
     async def next_due(self) -> datetime | None:
         """When the next timer is due, or None; asked of the database only after timers were written."""
@@ -86,6 +99,8 @@ class Timers:
         if inside_rows:
             await self._fire_inside(inside_rows)
         for start in range(0, len(outside_rows), _OUTSIDE_AT_ONCE):
+            if self._is_closing:
+                break
             tries = (self._fire_alone(row) for row in outside_rows[start : start + _OUTSIDE_AT_ONCE])
             results = await asyncio.gather(*tries, return_exceptions=True)
             for failed in (result for result in results if isinstance(result, BaseException)):

@@ -1,0 +1,52 @@
+"""Leaving: a room that was told to stop closes one part after the other, all of them by one deadline."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import threading
+from collections.abc import Awaitable, Callable
+
+import structlog
+
+log = structlog.get_logger()
+UNFINISHED = 71
+"""Exit code of a process that had to be ended at its deadline."""
+_HTTP_SHARE = 0.3
+
+
+class Leaving:
+    """`seconds` bound everything: what is not finished by then is left as after a crash, which loses nothing."""
+
+    def __init__(self, service: str, seconds: float) -> None:
+        self._service, self._seconds = service, seconds
+        self._by: float | None = None
+
+    @property
+    def http_seconds(self) -> int:
+        """How long requests at work may take to finish; the rest is for the parts."""
+        return max(1, int(self._seconds * _HTTP_SHARE))
+
+    def begin(self) -> None:
+        """From here on the time counts."""
+        if self._by is None:
+            self._by = asyncio.get_running_loop().time() + self._seconds
+            log.info("service stops", service=self._service)
+
+    def watch(self) -> None:
+        """Ends the process at its deadline, whatever a driver's thread still waits for."""
+        guard = threading.Timer(self._seconds + 0.5, os._exit, (UNFINISHED,))
+        guard.daemon = True
+        guard.start()
+
+    async def close(self, part: str, work: Callable[[], Awaitable[object]]) -> None:
+        """Closes a part, or gives it up at the deadline."""
+        by = self._by or asyncio.get_running_loop().time() + self._seconds
+        try:
+            async with asyncio.timeout_at(by):
+                await work()
+        except TimeoutError:
+            log.warning("part given up", service=self._service, part=part)
+        else:
+            if self._by:
+                log.info("part closed", service=self._service, part=part)
