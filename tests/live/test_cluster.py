@@ -5,35 +5,60 @@ Whatever happens to them, each task has its effect once."""
 from __future__ import annotations
 
 import asyncio
+import os
+import sys
+from collections import Counter
 from collections.abc import AsyncIterator, Awaitable, Callable
 from contextlib import AsyncExitStack
 from dataclasses import dataclass, field
 from pathlib import Path
-from typing import ClassVar
+from typing import Any, ClassVar
 
 import pytest
 import pytest_asyncio
-from aiokafka import AIOKafkaProducer
+from aiokafka import AIOKafkaConsumer
 from aiokafka.admin import AIOKafkaAdminClient
 from fastapi import APIRouter
 from prometheus_client import REGISTRY
 
 from contracts.events.inspections import InspectionDueV1
+from infra.runtime import bus
 from infra.runtime.connections import kafka_options
 from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry
 from infra.runtime.letters import seal
 from infra.runtime.room import Room
+from infra.runtime.settings import RuntimeSettings
 from infra.runtime.states import State
 from tests.live.rooms import opened
 from tests.live.secured import Secured, secured
 from tests.live.test_runtime import START
+from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 TASKS = 300
 PAUSE_SECONDS = 12.0
 POLL_SECONDS = 6.0
+
+
+MEMBER = """
+import asyncio
+from fastapi import APIRouter
+from contracts.events.inspections import InspectionDueV1
+from infra.runtime.ears import Ears
+from infra.runtime.ledger import Entry
+from infra.runtime.room import Room, run
+ears = Ears("incidents")
+
+@ears.hears(InspectionDueV1)
+async def stand_still_on_due(due: InspectionDueV1, entry: Entry) -> None:
+    print("at work", flush=True)
+    await asyncio.Event().wait()
+
+run(Room("incidents", ears, APIRouter()))
+"""
+"""A member that takes a page and never finishes it."""
 
 
 class Times(State):
@@ -63,11 +88,14 @@ class Group:
             seen = await entry.load(Times, due.task) or Times(id=due.task)
             entry.write(seen.model_copy(update={"times": seen.times + 1}))
 
-        more = {"instance": member, "secrets": self.secrets, "max_poll_seconds": POLL_SECONDS}
-        settings = self.town.settings("incidents", **more)
+        settings = RuntimeSettings(**self.options(member))
         self.rooms[member] = Room("incidents", ears, APIRouter(), {"times": ()}, settings=settings)
         self.members[member] = stack = AsyncExitStack()
         await stack.enter_async_context(opened(self.rooms[member]))
+
+    def options(self, member: str) -> dict[str, Any]:
+        more = {"instance": member, "secrets": self.secrets, "max_poll_seconds": POLL_SECONDS}
+        return self.town.options("incidents", **more)
 
     async def leave(self, member: str) -> None:
         await self.members.pop(member).aclose()
@@ -104,9 +132,7 @@ async def say(town: Secured, name: str, during: Callable[[], Awaitable[None]]) -
     """Says many tasks, with something happening in the middle of them; all are acknowledged by then."""
     tasks = [f"{name}-{number}" for number in range(TASKS)]
     happening: asyncio.Task[None] | None = None
-    async with AIOKafkaProducer(
-        **kafka_options(town.settings("inspections")), acks="all", enable_idempotence=True
-    ) as producer:
+    async with bus.new_producer(town.settings("inspections"), "inspections") as producer:
         for number, task in enumerate(tasks):
             if number == TASKS // 4:
                 happening = asyncio.ensure_future(_done(during))
@@ -147,6 +173,24 @@ async def test_lost_leader_loses_nothing(town: Secured, group: Group) -> None:
     tasks = await say(town, "leader", kill)
     assert await group.until_counted(tasks) == dict.fromkeys(tasks, 1)
     assert town.children.restart_count == before + 1
+    assert await written(town, "leader") == dict.fromkeys(tasks, 1)  # the producer is idempotent
+
+
+async def test_dead_member_loses_nothing(town: Secured, group: Group) -> None:
+    """A process of the group is killed in the middle of a page: the group takes it for dead, and goes on without it."""
+    environment = {f"WATCHBILL_{name.upper()}": str(value) for name, value in group.options("1").items()}
+    member = await asyncio.create_subprocess_exec(
+        sys.executable, "-c", MEMBER, cwd=ROOT, env={**os.environ, **environment}, stdout=asyncio.subprocess.PIPE
+    )
+    assert member.stdout
+
+    async def die() -> None:
+        assert member.stdout and await member.stdout.readline() == b"at work\n"
+        member.kill()
+        await member.wait()
+
+    tasks = await say(town, "death", die)
+    assert await group.until_counted(tasks) == dict.fromkeys(tasks, 1)
 
 
 async def test_too_long_a_pause_doubles_nothing(town: Secured, group: Group) -> None:
@@ -162,6 +206,18 @@ async def test_too_long_a_pause_doubles_nothing(town: Secured, group: Group) -> 
     tasks = await say(town, "pause", wait)
     assert await group.until_counted(tasks) == dict.fromkeys(tasks, 1)
     assert repeated() > before
+
+
+async def written(town: Secured, name: str) -> dict[str, int]:
+    """How often each of these tasks stands in the stream."""
+    options = {**kafka_options(town.settings("owner")), "auto_offset_reset": "earliest"}
+    found: Counter[str] = Counter()
+    async with AIOKafkaConsumer("inspections", **options) as consumer:
+        ends = await consumer.end_offsets(consumer.assignment())
+        while any([await consumer.position(where) < end for where, end in ends.items()]):
+            for records in (await consumer.getmany(timeout_ms=500)).values():
+                found.update(record.key.decode() for record in records)
+    return {task: times for task, times in found.items() if task.startswith(f"{name}-")}
 
 
 def repeated() -> float:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Any
 
@@ -17,12 +18,20 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 from contracts.agreements.folder import read_agreement
 from infra.deploy import rights
 from infra.runtime.connections import kafka_options, mongo_client
+from infra.runtime.room import Room
+from infra.runtime.settings import RuntimeSettings
 from services.assets.app import room_for as assets_room
 from services.assets.settings import AssetsSettings
 from services.incidents.app import room_for as incidents_room
 from services.incidents.settings import IncidentsSettings
+from services.inspections.app import room_for as inspections_room
+from services.inspections.settings import InspectionsSettings
+from services.notify.app import room_for as notify_room
+from services.notify.settings import NotifySettings
+from services.scoring.app import room_for as scoring_room
 from tests.live.rooms import opened
 from tests.live.secured import Secured, reach_kafka, reach_mongo, secured
+from watchbill.backups.whole import back_up
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
 
@@ -40,21 +49,41 @@ async def test_rights_on_file_are_current() -> None:
     assert rights.MONGO.read_text() == rights.mongo_commands()
 
 
+def rooms_of(town: Secured, secrets: Path) -> dict[str, Room]:
+    """The room of every service, each under its own name."""
+
+    def options(name: str, **more: Any) -> dict[str, Any]:
+        return town.options(name, secrets=secrets, **more)
+
+    return {
+        "assets": assets_room(AssetsSettings(**options("assets", gateway_port=0))),
+        "inspections": inspections_room(InspectionsSettings(**options("inspections"))),
+        "incidents": incidents_room(IncidentsSettings(**options("incidents"))),
+        "scoring": scoring_room(RuntimeSettings(**options("scoring"))),
+        "notify": notify_room(NotifySettings(**options("notify"))),
+    }
+
+
 async def test_services_speak_under_their_names(town: Secured, tmp_path: Path) -> None:
-    """What assets says is heard by incidents, each with its own rights at broker and database."""
+    """What assets says is heard by all others, each with its own rights at broker and database."""
     secrets = Secrets(tmp_path)
     secrets.make()
-    says = assets_room(AssetsSettings(**town.options("assets", secrets=secrets.shared, gateway_port=0)))
-    hears = incidents_room(IncidentsSettings(**town.options("incidents", secrets=secrets.shared)))
+    rooms = rooms_of(town, secrets.shared)
+    says, *hear = rooms.values()
     agreement = read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air")
     headers = {"authorization": f"Bearer {secrets.token('installer', 'administrator', 'owner')}"}
-    async with opened(says) as client, opened(hears):
+    async with opened(says) as client, AsyncExitStack() as stack:
+        for room in hear:
+            await stack.enter_async_context(opened(room))
         body = agreement.model_dump(mode="json")
         assert (await client.post("/v1/agreements", json=body, headers=headers)).status_code == 201
-        async with asyncio.timeout(30):
-            while not await hears.ledger.db.agreements.count_documents({}):
-                await asyncio.sleep(0.05)
-        assert (says.health.report(), hears.health.report()) == ({}, {})
+        async with asyncio.timeout(60):
+            for room in hear:
+                while not await room.ledger.db.agreements.count_documents({}):
+                    await asyncio.sleep(0.05)
+        assert {name: room.health.report() for name, room in rooms.items()} == {name: {} for name in rooms}
+    kept = await back_up(town.settings("owner"), tmp_path, tmp_path / "kept")
+    assert set(kept["documents"]) == set(rooms) and all(kept["documents"].values())
 
 
 async def test_principal_writes_only_what_it_says(town: Secured) -> None:

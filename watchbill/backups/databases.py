@@ -9,6 +9,8 @@ from bson.raw_bson import RawBSONDocument
 from pymongo import MongoClient
 
 from infra.processes import PROCESSES
+from infra.runtime.connections import mongo_options
+from infra.runtime.settings import RuntimeSettings
 from watchbill.backups.shelf import Shelf, Unfit
 
 KIND = "databases"
@@ -16,12 +18,12 @@ _RAW: CodecOptions[RawBSONDocument] = CodecOptions(document_class=RawBSONDocumen
 _BATCH = 1000
 
 
-def keep(url: str, prefix: str, shelf: Shelf) -> dict[str, int]:
+def keep(settings: RuntimeSettings, shelf: Shelf) -> dict[str, int]:
     """Writes every collection of every service to the shelf; returns how many documents each database had."""
-    with MongoClient[dict[str, Any]](url) as client, client.start_session(snapshot=True) as moment:
+    with _client(settings) as client, client.start_session(snapshot=True) as moment:
         kept = {}
         for process in PROCESSES:
-            database = client[f"{prefix}_{process.name}"]
+            database = client[f"{settings.database_prefix}_{process.name}"]
             kept[process.name] = sum(
                 shelf.write(
                     KIND, process.name, name,
@@ -32,11 +34,15 @@ def keep(url: str, prefix: str, shelf: Shelf) -> dict[str, int]:
         return kept
 
 
-def check_empty(url: str, prefix: str) -> None:
+def _client(settings: RuntimeSettings) -> MongoClient[dict[str, Any]]:
+    return MongoClient(settings.mongo_url, w="majority", **mongo_options(settings))
+
+
+def check_empty(settings: RuntimeSettings) -> None:
     """`Unfit` where any service has kept anything."""
-    with MongoClient[dict[str, Any]](url) as client:
+    with _client(settings) as client:
         for process in PROCESSES:
-            database = client[f"{prefix}_{process.name}"]
+            database = client[f"{settings.database_prefix}_{process.name}"]
             for name in database.list_collection_names():
                 if database[name].find_one({}, {"_id": 1}) is not None:
                     raise Unfit(
@@ -45,12 +51,12 @@ def check_empty(url: str, prefix: str) -> None:
                     )
 
 
-def give(url: str, prefix: str, shelf: Shelf) -> int:
+def give(settings: RuntimeSettings, shelf: Shelf) -> int:
     """Writes everything back; returns how many documents."""
     count = 0
-    with MongoClient[dict[str, Any]](url, w="majority") as client:
+    with _client(settings) as client:
         for service, name in shelf.names(KIND):
-            collection = client[f"{prefix}_{service}"].get_collection(name, codec_options=_RAW)
+            collection = client[f"{settings.database_prefix}_{service}"].get_collection(name, codec_options=_RAW)
             batch: list[RawBSONDocument] = []
             for document in shelf.read(KIND, service, name):
                 batch.append(document)

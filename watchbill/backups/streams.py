@@ -29,9 +29,7 @@ async def unheard(settings: RuntimeSettings) -> Stretch:
     found = {}
     for where, end in ends.items():
         topic, _, partition = where.rpartition("/")
-        hearers = [
-            heard.get(where, -1) for topics, heard in positions if topic.removeprefix(settings.streams) in topics
-        ]
+        hearers = [heard.get(where, -1) for topics, heard in positions if topic in topics]
         found[TopicPartition(topic, int(partition))] = (min(hearers, default=end) + 1, end + 1)
     return found
 

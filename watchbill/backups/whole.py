@@ -22,7 +22,7 @@ async def back_up(settings: RuntimeSettings, root: Path, folder: Path) -> dict[s
     """
     shelf = Shelf.new(folder)
     stretch = await streams.unheard(settings)
-    kept = await asyncio.to_thread(databases.keep, settings.mongo_url, settings.database_prefix, shelf)
+    kept = await asyncio.to_thread(databases.keep, settings, shelf)
     records = await streams.keep(settings, stretch, shelf)
     shelf.keep_secrets(root)
     partitions = max(Counter(where.topic for where in stretch).values(), default=settings.kafka_partitions)
@@ -36,9 +36,9 @@ async def restore(settings: RuntimeSettings, root: Path, folder: Path) -> dict[s
     empty, or the folder holds no backup."""
     shelf = Shelf(folder)
     manifest = shelf.manifest()
-    await asyncio.to_thread(databases.check_empty, settings.mongo_url, settings.database_prefix)
+    await asyncio.to_thread(databases.check_empty, settings)
     await bus.ensure_topics(settings.model_copy(update={"kafka_partitions": manifest["partitions"]}))
     await streams.give(settings, shelf)
-    await asyncio.to_thread(databases.give, settings.mongo_url, settings.database_prefix, shelf)
+    await asyncio.to_thread(databases.give, settings, shelf)
     shelf.give_secrets(root)
     return manifest

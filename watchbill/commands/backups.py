@@ -18,31 +18,53 @@ from watchbill.backups.whole import back_up, restore
 from watchbill.exits import exits
 from watchbill.shown import AsJson, show_json, show_table
 
+USAGE = 2
 EXITS = exits("已完成 done", "不能完成，原因已说明 it cannot be done, and why")
 New = Annotated[Path, typer.Argument(help="新文件夹 / a new folder", file_okay=False)]
 Kept = Annotated[Path, typer.Argument(help="备份文件夹 / a backup's folder", exists=True, file_okay=False)]
 
 
-def backup_command(folder: New, as_json: AsJson = False) -> None:
+Kafka = Annotated[
+    str, typer.Option(help="非 up 启动的 Kafka 地址:端口 / host:port of a broker that `up` did not start")
+]
+Mongo = Annotated[str, typer.Option(help="非 up 启动的 MongoDB 地址 / URL of a database that `up` did not start")]
+
+
+def backup_command(folder: New, kafka: Kafka = "", mongo: Mongo = "", as_json: AsJson = False) -> None:
     """备份运行中的系统 / back up the running installation, at one moment, with its secrets."""
-    addresses = Addresses.read()
-    settings = RuntimeSettings(kafka_servers=addresses.kafka, mongo_url=addresses.mongo)
+    root, settings = _elsewhere(kafka, mongo) or _here()
     try:
-        _show(asyncio.run(back_up(settings, addresses.place.root, folder)), as_json, "已备份 / backed up")
+        _show(asyncio.run(back_up(settings, root, folder)), as_json, "已备份 / backed up")
     except Unfit as unfit:
         raise fail(unfit.words.zh, unfit.words.en) from unfit
 
 
-def restore_command(folder: Kept, as_json: AsJson = False) -> None:
-    """恢复到空的数据文件夹，再 watchbill up / restore into an empty data folder."""
+def restore_command(folder: Kept, kafka: Kafka = "", mongo: Mongo = "", as_json: AsJson = False) -> None:
+    """恢复到空的系统，再启动服务 / restore into an empty installation, then start the services."""
+    elsewhere = _elsewhere(kafka, mongo)
+    work = restore(elsewhere[1], elsewhere[0], folder) if elsewhere else _restore(Place.of(), folder)
     try:
         _show(
-            asyncio.run(_restore(Place.of(), folder)), as_json, "已恢复，请执行 watchbill up / restored: `watchbill up`"
+            asyncio.run(work),
+            as_json,
+            "已恢复，请启动服务（watchbill up）/ restored: start the services",
         )
     except Unfit as unfit:
         raise fail(unfit.words.zh, unfit.words.en) from unfit
     except Trouble as trouble:
         raise fail(trouble.zh, f"{trouble.en}\n{trouble.tail}") from trouble
+
+
+def _elsewhere(kafka: str, mongo: str) -> tuple[Path, RuntimeSettings] | None:
+    """A platform that `up` did not start; where it is secured, the variables of a service say how to reach it."""
+    if bool(kafka) != bool(mongo):
+        raise fail("--kafka 与 --mongo 须同时给出", "--kafka and --mongo are given together", USAGE)
+    return (Place.of().root, RuntimeSettings(kafka_servers=kafka, mongo_url=mongo)) if kafka else None
+
+
+def _here() -> tuple[Path, RuntimeSettings]:
+    addresses = Addresses.read()
+    return addresses.place.root, RuntimeSettings(kafka_servers=addresses.kafka, mongo_url=addresses.mongo)
 
 
 async def _restore(place: Place, folder: Path) -> dict[str, Any]:
