@@ -14,6 +14,7 @@ from .ports import LOOPBACK, port_taken
 from .trouble import Trouble, extra
 
 SET = "rs0"
+_NEVER = "2147483647"
 PACKAGES = {
     "libcurl.so.4": "libcurl4",
     "libssl.so.3": "libssl3",
@@ -33,8 +34,9 @@ def url(port: int) -> str:
 
 
 def options(port: int) -> list[str]:
-    """What is not obvious: a killed service's transaction holds its locks until its lifetime ends; a primary alone
-    would wait 15 s at its stop for others to take over."""
+    """What is not obvious: a slow statement would be logged with its document, people's numbers among them; a killed
+    service's transaction holds its locks until its lifetime ends; a primary alone would wait 15 s at its stop for others
+    to take over."""
     parameters = {
         "transactionLifetimeLimitSeconds": 3,
         "shutdownTimeoutMillisForSignaledShutdown": 100,
@@ -43,7 +45,7 @@ def options(port: int) -> list[str]:
     settings = [text for name, value in parameters.items() for text in ("--setParameter", f"{name}={value}")]
     network = ["--bind_ip", LOOPBACK, "--port", str(port), "--nounixsocket"]
     sizes = ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "512"]
-    return ["--replSet", SET, *network, *sizes, "--quiet", "--slowms", "1000", *settings]
+    return ["--replSet", SET, *network, *sizes, "--quiet", "--slowms", _NEVER, *settings]
 
 
 def database(folder: Path, log: Path, port: int) -> Child:

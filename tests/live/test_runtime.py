@@ -311,6 +311,33 @@ async def test_room_tells_how_it_stands(town: Town) -> None:
     assert sum(row["end"] + 1 for row in streams) == 2 and all(row["lag"] == 0 for row in streams)
 
 
+async def test_gauges_tell_what_the_database_holds(town: Town) -> None:
+    await town.post("inspections", "/plan", planned("poison"))
+    await town.settle()
+    shown = (await town.clients["incidents"].get("/metrics")).text
+    assert 'watchbill_parked_letters{service="incidents"} 1.0' in shown
+    assert 'watchbill_outbox_waiting{service="incidents"} 0.0' in shown
+    assert (
+        'watchbill_timers_overdue{service="incidents"} 0.0' in shown and 'watchbill_build{service="incidents"' in shown
+    )
+
+
+async def test_state_that_cannot_be_read_is_parked(town: Town) -> None:
+    """Its letter is put aside, and those behind it go on."""
+    await town.rooms["incidents"].ledger.db.seen.insert_one({"_id": "broken", "times": "many", "_v": 1})
+    await town.post("inspections", "/plan", planned("broken"))
+    await town.post("inspections", "/plan", planned("whole"))
+    await town.settle()
+    assert [row["id"] for row in await town.parked()] and (await seen(town, "whole") or {})["times"] == 1
+
+
+async def test_memory_of_the_inbox_may_be_changed(settings: RuntimeSettings) -> None:
+    for days in (30, 7):
+        async with town_of(settings.model_copy(update={"inbox_keep_days": days})) as town:
+            indexes = await town.rooms["incidents"].ledger.db.inbox.index_information()
+            assert indexes["at_1"]["expireAfterSeconds"] == days * 86_400
+
+
 async def test_no_key_no_answer(town: Town) -> None:
     answer = await town.clients["inspections"].post("/plan", json=planned("x"))
     assert (answer.status_code, answer.headers["content-type"]) == (401, "application/problem+json")
