@@ -35,8 +35,8 @@ def url(port: int) -> str:
 
 def options(port: int) -> list[str]:
     """What is not obvious: a slow statement would be logged with its document, people's numbers among them; a killed
-    service's transaction holds its locks until its lifetime ends; a primary alone would wait 15 s at its stop for others
-    to take over."""
+    service's transaction holds its locks until its lifetime ends; a primary alone would wait 15 s at its stop for
+    others to take over."""
     parameters = {
         "transactionLifetimeLimitSeconds": 3,
         "shutdownTimeoutMillisForSignaledShutdown": 100,

@@ -129,18 +129,19 @@ async def group(town: Secured, tmp_path: Path) -> AsyncIterator[Group]:
 
 
 async def say(town: Secured, name: str, during: Callable[[], Awaitable[None]]) -> set[str]:
-    """Says many tasks, with something happening in the middle of them; all are acknowledged by then."""
-    tasks = [f"{name}-{number}" for number in range(TASKS)]
+    """Says tasks, with something happening meanwhile, and at least until it has; all are acknowledged by then."""
+    tasks: list[str] = []
     happening: asyncio.Task[None] | None = None
     async with bus.new_producer(town.settings("inspections"), "inspections") as producer:
-        for number, task in enumerate(tasks):
-            if number == TASKS // 4:
+        while happening is None or len(tasks) < TASKS or not happening.done():
+            if len(tasks) == TASKS // 4:
                 happening = asyncio.ensure_future(_done(during))
+            task = f"{name}-{len(tasks)}"
             letter = seal(due(task), id=task, said_at=START, correlation=task, causation=task, trace={})
             await producer.send_and_wait(letter.topic, letter.value, key=task.encode(), headers=list(letter.headers))
-            await asyncio.sleep(0.005)
-    if happening:
-        await happening
+            tasks.append(task)
+            await asyncio.sleep(0.005 if len(tasks) < TASKS else 0.05)
+    await happening
     return set(tasks)
 
 
