@@ -10,6 +10,8 @@ Part = dict[str, Any]
 FOLDER = "./infra/deploy"
 KAFKA_PORT, MONGO_PORT, OTLP_HTTP_PORT = 9092, 27017, 4318
 SET = "rs0"
+NO_SLOW_STATEMENT_MS = "2147483647"
+"""A slow statement would be logged with its document, numbers of people among them (0022)."""
 FOREVER_MS = 9223372036854775807
 
 
@@ -82,7 +84,8 @@ def mongo() -> Part:
         "restart": "unless-stopped",
         "command": [
             "mongod", "--replSet", SET, "--bind_ip_all", "--port", str(MONGO_PORT),
-            "--setParameter", "transactionLifetimeLimitSeconds=3",
+            "--setParameter", "transactionLifetimeLimitSeconds=3", "--slowms",
+            NO_SLOW_STATEMENT_MS,
         ],
         "volumes": ["mongo-data:/data/db", "mongo-config:/data/configdb", f"{FOLDER}/mongo-set.js:{script}:ro"],
         "healthcheck": healthcheck("mongosh", "--quiet", "--port", str(MONGO_PORT), "--file", script),

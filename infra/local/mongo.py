@@ -14,7 +14,7 @@ from .ports import LOOPBACK, port_taken
 from .trouble import Trouble, extra
 
 SET = "rs0"
-_NEVER = "2147483647"
+NEVER = "2147483647"
 PACKAGES = {
     "libcurl.so.4": "libcurl4",
     "libssl.so.3": "libssl3",
@@ -45,7 +45,7 @@ def options(port: int) -> list[str]:
     settings = [text for name, value in parameters.items() for text in ("--setParameter", f"{name}={value}")]
     network = ["--bind_ip", LOOPBACK, "--port", str(port), "--nounixsocket"]
     sizes = ["--wiredTigerCacheSizeGB", "0.25", "--oplogSize", "512"]
-    return ["--replSet", SET, *network, *sizes, "--quiet", "--slowms", _NEVER, *settings]
+    return ["--replSet", SET, *network, *sizes, "--quiet", "--slowms", NEVER, *settings]
 
 
 def database(folder: Path, log: Path, port: int) -> Child:
