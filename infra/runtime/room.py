@@ -28,7 +28,7 @@ from infra.runtime.relay import Relay
 from infra.runtime.security import Doorkeeper, check_closed
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.standing import router as standing_router
-from infra.runtime.telemetry import start_telemetry
+from infra.runtime.telemetry import TRACE_KEY, start_telemetry
 from infra.runtime.timers import Timers
 from infra.runtime.watchdog import Watchdog
 
@@ -206,5 +206,5 @@ class Room:
 
 def run(room: Room) -> None:
     """The main function of a service process."""
-    start_telemetry(room.name, room.settings.log_level)
+    start_telemetry(room.name, room.settings.log_level, room.settings.secrets / TRACE_KEY)
     uvloop.run(room.serve())
