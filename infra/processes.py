@@ -29,6 +29,7 @@ PROCESSES: tuple[Process, ...] = (
     Process("incidents", "services.incidents", 8103),
     Process("scoring", "services.scoring", 8104),
     Process("notify", "services.notify", 8105),
+    Process("console", "services.console", 8106),
 )
 HEALTH_PATH = "/health/live"
 READY_PATH = "/health/ready"

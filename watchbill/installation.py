@@ -144,7 +144,15 @@ class Installation:
             shared["gateway_port"] = str(self.gateway_port)
         if process.name == "notify":
             shared |= self._channels()
-        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()} | _FRUGAL
+        if process.name == "console":
+            shared["services"] = json.dumps(self.http)
+        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()} | self._spans() | _FRUGAL
+
+    def _spans(self) -> dict[str, str]:
+        """Spans go to the console, soon: a test or a demo does not wait for long."""
+        if not any(process.name == "console" for process in self.processes):
+            return {}
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.http["console"], "OTEL_BSP_SCHEDULE_DELAY": "1000"}
 
     def _channels(self) -> dict[str, str]:
         contacts = {"contacts": str(self.contacts)} if self.contacts else {}
