@@ -5,6 +5,8 @@ from __future__ import annotations
 from datetime import datetime
 from typing import Any, ClassVar
 
+from pydantic import PrivateAttr
+
 from contracts.events.assets import AgreementPublishedV1
 from contracts.events.catalog import EVENTS, owner_of
 from contracts.events.event import Event
@@ -49,11 +51,14 @@ class Row(State):
     trace: str
     body: dict[str, Any]
 
+    _event: Event | None = PrivateAttr(None)
+
     @property
     def event(self) -> Event | None:
-        """The event; None for an agreement, whose document is kept elsewhere."""
-        model = EVENTS[self.type]
-        return None if model is AgreementPublishedV1 else model.model_validate(self.body)
+        """The event, read once; None for an agreement, whose document is kept elsewhere."""
+        if self._event is None and (model := EVENTS[self.type]) is not AgreementPublishedV1:
+            self._event = model.model_validate(self.body)
+        return self._event
 
 
 def row_of(event: Event, envelope: Envelope) -> Row:
