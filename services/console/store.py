@@ -96,3 +96,13 @@ async def spans_of(db: Database, traces: Collection[str]) -> list[Span]:
 async def rows_that(db: Database, query: Mapping[str, Any], limit: int = ROWS_MAX) -> list[Row]:
     """Rows of the chronicle, the oldest first."""
     return [Row.of(document) async for document in db.chronicle.find(dict(query)).sort("at", 1).limit(limit)]
+
+
+async def spans_that(db: Database, query: Mapping[str, Any], limit: int) -> list[Span]:
+    """Spans that fit, the newest first."""
+    return [_span(document) async for document in db.spans.find(dict(query)).sort("at", -1).limit(limit)]
+
+
+async def error_traces(db: Database) -> set[str]:
+    """The traces in which something went wrong, the newest ones."""
+    return {span.trace for span in await spans_that(db, {"error": {"$exists": True}}, 2_000)}
