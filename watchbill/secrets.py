@@ -57,7 +57,10 @@ class Secrets:
         self._share(TRACE_KEY, self.key_of("trace", "tracer"))
         self._share(CONSOLE_KEY, self.key_of("console", "service"))
         if not (self.shared / PEOPLE).exists():
-            _write(self.owner / ADMINISTRATOR_PASSWORD, self.person(ADMINISTRATOR, "administrator", "owner").encode())
+            _write(
+                self.owner / ADMINISTRATOR_PASSWORD,
+                f"{self.person(ADMINISTRATOR, 'administrator', 'owner')}\n".encode(),
+            )
 
     def _share(self, name: str, key: str) -> None:
         if not (self.shared / name).exists():

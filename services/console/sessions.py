@@ -94,12 +94,13 @@ class Guard:
             if await self.book.tried(f"{key}|{window}", _now() + WINDOW) > most:
                 raise TooMany(key)
         person = await self.people.admitted(name, password)
-        return await self._begin(name, person) if person else None
+        return await self.begin(person) if person else None
 
-    async def _begin(self, name: str, person: Person) -> str:
+    async def begin(self, person: Person) -> str:
+        """A new session of this person; returns its token."""
         token = secrets.token_urlsafe(32)
         ends = _now() + self.lasts
-        await self.book.keep(Session(_id(token), name, person.proof, secrets.token_urlsafe(32), ends))
+        await self.book.keep(Session(_id(token), person.identity.person, person.proof, secrets.token_urlsafe(32), ends))
         return token
 
     async def visitor(self, token: str) -> Visitor | None:
