@@ -35,6 +35,11 @@ HEALTH_PATH = "/health/live"
 READY_PATH = "/health/ready"
 
 
+def addresses() -> dict[str, str]:
+    """Where each service is, in a network that knows it by its name."""
+    return {known.name: f"http://{known.name}:{known.http_port}" for known in PROCESSES}
+
+
 def process(name: str) -> Process:
     """The process of this name; KeyError where there is none."""
     return {known.name: known for known in PROCESSES}[name]

@@ -1,4 +1,4 @@
-"""An installation on one machine: broker, database, sinks and the five services, as supervised child processes."""
+"""An installation on one machine: broker, database, sinks and the services, as supervised child processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchbill.secrets import Secrets
 
 ROOT = Path(__file__).parent.parent
 _FRUGAL = {"PYTHONDONTWRITEBYTECODE": "", "MALLOC_ARENA_MAX": "2"}
-"""Five processes start at once: compiling anew would take longer than starting; and they share the memory."""
+"""Many processes start at once: compiling anew would take longer than starting; and they share the memory."""
 SINK_PORTS = ("sink-sms", "sink-smtp", "sink-web")
 
 

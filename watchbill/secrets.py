@@ -62,6 +62,14 @@ class Secrets:
                 f"{self.person(ADMINISTRATOR, 'administrator', 'owner')}\n".encode(),
             )
 
+    def forget(self, name: str) -> bool:
+        """Takes a person away; returns whether there was one."""
+        known = self._read(self.shared / PEOPLE)
+        if known.pop(name, None) is None:
+            return False
+        _write(self.shared / PEOPLE, json.dumps(known, indent=1, ensure_ascii=False).encode())
+        return True
+
     def _share(self, name: str, key: str) -> None:
         if not (self.shared / name).exists():
             _write(self.shared / name, key.encode())

@@ -2,18 +2,27 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 from datetime import timedelta
+from typing import Annotated, Any
+
+from pydantic import BeforeValidator
+from pydantic_settings import NoDecode
 
 from infra.runtime.settings import RuntimeSettings
 
 CONSOLE_KEY = "console-key"
 
 
+def _from_json(text: Any) -> Any:
+    return json.loads(text) if isinstance(text, str) else text
+
+
 class ConsoleSettings(RuntimeSettings):
     """Settings of the console. Secret files: `people.json` (who may sign in), `console-key` (to ask the services)."""
 
-    services: Mapping[str, str] = {}
+    services: Annotated[Mapping[str, str], NoDecode, BeforeValidator(_from_json)] = {}
     """By service its address, as JSON: `{"assets": "http://assets:8101"}`."""
     span_keep_days: int = 30
     """So long a span is kept. Spans are for looking into, not evidence."""
