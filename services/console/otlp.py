@@ -38,8 +38,8 @@ def unpacked(body: bytes, encoding: str) -> bytes:
         plain = unzip.decompress(body, BYTES_MAX)
     except zlib.error as error:
         raise Unreadable(str(error)) from error
-    if unzip.unconsumed_tail:
-        raise Unreadable(f"more than {BYTES_MAX:,} bytes when unpacked")
+    if not unzip.eof:
+        raise Unreadable(f"cut off, or more than {BYTES_MAX:,} bytes when unpacked")
     return plain
 
 

@@ -90,8 +90,7 @@ class Guard:
     async def admit(self, name: str, password: str, address: str) -> str | None:
         """A new session's token, for the cookie; None where name or password is wrong. Raises `TooMany`."""
         for key, most in ((f"name|{name}", TRIES_OF_NAME), (f"from|{address}", TRIES_FROM_ADDRESS)):
-            window = int(_now().timestamp() // WINDOW.total_seconds())
-            if await self.book.tried(f"{key}|{window}", _now() + WINDOW) > most:
+            if await self.book.tried(_window_of(key), _now() + WINDOW) > most:
                 raise TooMany(key)
         person = await self.people.admitted(name, password)
         return await self.begin(person) if person else None
@@ -120,6 +119,11 @@ class Guard:
 
 class TooMany(Exception):
     """More tries than a person makes."""
+
+
+def _window_of(key: str) -> str:
+    """By which the tries of a quarter of an hour are counted."""
+    return f"{key}|{int(_now().timestamp() // WINDOW.total_seconds())}"
 
 
 def _id(token: str) -> str:

@@ -19,7 +19,7 @@ app = typer.Typer(no_args_is_help=True, help="可登录控制台的人员 / peop
 Name = Annotated[str, typer.Argument(help="登录名 / the name to sign in with")]
 RoleOf = Annotated[str, typer.Option(help="角色 / role: buyer, supplier, administrator, auditor")]
 Organisation = Annotated[str, typer.Option(help="所属单位 / organisation (a party of the agreement)")]
-Ask = Annotated[bool, typer.Option("--ask", help="自己输入密码，不生成 / type a password instead of a new one")]
+Ask = Annotated[bool, typer.Option("--ask", help="自行输入密码 / type a password")]
 
 
 @app.command("add")
@@ -43,7 +43,7 @@ def add(name: Name, role: RoleOf, org: Organisation, ask: Ask = False) -> None:
 
 @app.command("remove")
 def remove(name: Name) -> None:
-    """移除一人，其会话立即失效 / take somebody away; their sessions end at once."""
+    """移除一人，会话随即结束 / take somebody away; sessions end too."""
     if not Secrets(Place.of().root).forget(name):
         raise fail(f"没有 {name}", f"There is no {name}")
     typer.echo(f"{name} 不能再登录 / {name} may no longer sign in")
