@@ -6,7 +6,7 @@ from collections.abc import Collection, Mapping, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
-from pymongo import ASCENDING, DESCENDING, IndexModel, WriteConcern
+from pymongo import ASCENDING, DESCENDING, IndexModel
 from pymongo.errors import BulkWriteError
 
 from infra.runtime.ledger import Database
@@ -54,10 +54,9 @@ async def keep_rows(db: Database, rows: Sequence[Row]) -> None:
 
 
 async def keep_spans(db: Database, spans: Sequence[Span], now: datetime, keep: timedelta) -> None:
-    """Writes spans until `now + keep`; one that was sent before stays as it is. They are not worth a majority."""
+    """Writes spans until `now + keep`; one that was sent before stays as it is."""
     if spans:
-        plain = db.client.get_database(db.name, write_concern=WriteConcern(1))
-        await _insert(plain, "spans", [_document(span, now + keep) for span in spans])
+        await _insert(db, "spans", [_document(span, now + keep) for span in spans])
 
 
 async def _insert(db: Database, collection: str, documents: Sequence[dict[str, Any]]) -> None:
