@@ -50,7 +50,8 @@ async def show_fault(request: Request, fault: str, caller: Caller, db: Database)
     falls = {trace: waterfall_of([one for one in spans if one.trace == trace]) for trace in story.traces}
     return page(
         request, "story", story=story, names=names, clocks=clocks, frames_known=frames is not None,
-        falls={trace: fall for trace, fall in falls.items() if fall.bars}, technical=technical, attributes=False,
+        falls={trace: fall for trace, fall in falls.items() if fall.bars}, technical=technical,
+        attributes=caller.role == "administrator",
     )  # fmt: skip
 
 
