@@ -12,8 +12,9 @@ from starlette.concurrency import run_in_threadpool
 from contracts.values import Words
 from infra.runtime.acts import Database
 from infra.runtime.problems import Problem
-from infra.runtime.security import allow
+from infra.runtime.security import Caller, allow
 from services.console import otlp
+from services.console.bodies import body_of
 from services.console.domain.spans import Attribute
 from services.console.domain.waterfall import Node, tree_of
 from services.console.store import keep_spans, spans_of
@@ -36,12 +37,12 @@ class SpanView(BaseModel):
     attributes: dict[str, Attribute]
 
 
-def _view(node: Node) -> SpanView:
+def _view(node: Node, whole: bool) -> SpanView:
     span = node.span
     return SpanView(
         span=span.span, parent=span.parent, depth=node.depth, lost_parent=node.lost_parent, service=span.service,
         name=span.name, started_ns=span.started_ns, ended_ns=span.ended_ns, error=span.error,
-        attributes=dict(span.attributes),
+        attributes=dict(span.attributes) if whole else {},
     )  # fmt: skip
 
 
@@ -53,7 +54,7 @@ async def take_spans(request: Request, db: Database) -> Response:
     """
     if request.headers.get("content-type", "").partition(";")[0].strip() != otlp.MEDIA_TYPE:
         raise Problem(415, "media-type", Words(zh="只接受 protobuf", en="Protobuf only"), otlp.MEDIA_TYPE)
-    body = await _body(request)
+    body = await body_of(request, otlp.BYTES_MAX)
     try:
         plain = otlp.unpacked(body, request.headers.get("content-encoding", "").lower())
         spans = await run_in_threadpool(otlp.spans_in, plain)
@@ -67,16 +68,8 @@ async def take_spans(request: Request, db: Database) -> Response:
     return Response(otlp.TAKEN, media_type=otlp.MEDIA_TYPE)
 
 
-async def _body(request: Request) -> bytes:
-    body = bytearray()
-    async for piece in request.stream():
-        body += piece
-        if len(body) > otlp.BYTES_MAX:
-            raise Problem(413, "too-large", Words(zh="内容过大", en="Too large"), f"{otlp.BYTES_MAX:,} bytes at most")
-    return bytes(body)
-
-
 @router.get("/traces/{trace}", dependencies=[allow("administrator", "auditor")])
-async def show_trace(trace: str, db: Database) -> list[SpanView]:
-    """The spans of a trace, causes before effects; empty where none was kept."""
-    return [_view(node) for node in tree_of(await spans_of(db, [trace]))]
+async def show_trace(trace: str, db: Database, caller: Caller) -> list[SpanView]:
+    """The spans of a trace, causes before effects; empty where none was kept. Attributes are for administrators."""
+    whole = caller.role == "administrator"
+    return [_view(node, whole) for node in tree_of(await spans_of(db, [trace]))]

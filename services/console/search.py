@@ -2,9 +2,7 @@
 
 from __future__ import annotations
 
-from collections import defaultdict
-from collections.abc import Collection, Iterable, Sequence
-from dataclasses import dataclass
+from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
@@ -17,12 +15,12 @@ from infra.runtime.security import Identity
 from services.console.domain.faults import Line, lines_of
 from services.console.domain.names import ZONE, Names, names_of
 from services.console.domain.rows import Row
-from services.console.domain.spans import Span
-from services.console.store import error_traces, rows_that, spans_that
+from services.console.store import Head, heads_of, rows_that, traces_with
 
 FAULTS_MAX = 100
 TRACES_MAX = 60
 _OPENED = "FaultOpenedV1"
+_ERRORS = {"error": {"$exists": True}}
 _TELLS = ("NoticeRequestedV1", "NoticeSentV1", "NoticeDeliveredV1", "NoticeFailedV1")
 
 
@@ -55,27 +53,14 @@ def _day(day: date) -> datetime:
     return datetime.combine(day, time(), ZONE).astimezone(UTC)
 
 
-@dataclass(frozen=True, slots=True)
-class TraceLine:
-    """A trace in one line: what began it, who had a part in it, how long it took, what went wrong."""
-
-    trace: str
-    at: datetime
-    name: str
-    services: tuple[str, ...]
-    spans: int
-    lasted: timedelta
-    errors: int
-
-
-async def names_in(db: Database) -> Names:
-    """The names that the agreements give, by their newest versions."""
+async def names_in(db: Database, caller: Identity) -> Names:
+    """The names that the agreements give, by their newest versions; its `sites` are those that a caller may see."""
     newest: dict[str, int] = {}
     async for row in db.agreements.find({}, {"agreement": 1, "version": 1}):
         newest[row["agreement"]] = max(row["version"], newest.get(row["agreement"], 0))
     reader = Reader(db)
     known: list[Agreement] = [await agreement_of(reader, id, version) for id, version in sorted(newest.items())]
-    return names_of(known)
+    return names_of(known, await lots_seen(db, caller))
 
 
 async def lots_seen(db: Database, caller: Identity) -> list[str] | None:
@@ -100,7 +85,7 @@ async def faults_that(db: Database, caller: Identity, wanted: Wanted) -> list[Li
         query["at"] = wanted.span
     only = [await _faults_named(db, wanted.q)] if wanted.q else []
     if wanted.error:
-        only.append(await _faults_in(db, await error_traces(db)))
+        only.append(await _faults_in(db, await traces_with(db, _ERRORS, 2_000)))
     if only:
         query["fault"] = {"$in": sorted(set.intersection(*only))}
     opened = db.chronicle.find(query, {"fault": 1}).sort("at", -1).limit(FAULTS_MAX)
@@ -118,7 +103,7 @@ async def _faults_named(db: Database, q: str) -> set[str]:
     rows = await rows_that(db, {"$or": [{name: q} for name in named]})
     refs = {ref for row in rows if row.fault is None for ref in row.refs}
     rows += await rows_that(db, {"_id": {"$in": sorted(refs)}})
-    traces = {span.trace for span in await spans_that(db, {"event": q}, 50)}
+    traces = await traces_with(db, {"event": q}, 50)
     return {row.fault for row in rows if row.fault} | await _faults_in(db, traces)
 
 
@@ -155,20 +140,14 @@ async def _scores(db: Database, opened: Row) -> list[Row]:
     ]
 
 
-async def traces_that(db: Database, wanted: Wanted) -> list[TraceLine]:
+async def traces_that(db: Database, wanted: Wanted) -> list[Head]:
     """Traces that fit, the newest first, at most `TRACES_MAX`. Times are those of the machine, not of the events."""
-    query: dict[str, Any] = {"at": wanted.span} if wanted.span else {}
-    if wanted.error:
-        query["error"] = {"$exists": True}
+    query: dict[str, Any] = ({"at": wanted.span} if wanted.span else {}) | (_ERRORS if wanted.error else {})
     if wanted.site or wanted.q:
         query["trace"] = {"$in": sorted(await _traces_of(db, wanted))}
-    found = dict.fromkeys(span.trace for span in await spans_that(db, query, 3_000))
-    shown = list(found)[:TRACES_MAX]
-    spans = await spans_that(db, {"trace": {"$in": shown}}, 20_000)
-    by_trace: dict[str, list[Span]] = defaultdict(list)
-    for span in reversed(spans):
-        by_trace[span.trace].append(span)
-    return [_line(trace, by_trace[trace]) for trace in shown]
+    found = (await traces_with(db, query, 3_000))[:TRACES_MAX]
+    heads = await heads_of(db, found)
+    return [heads[trace] for trace in found if trace in heads]
 
 
 async def _traces_of(db: Database, wanted: Wanted) -> set[str]:
@@ -184,19 +163,5 @@ async def _traces_of(db: Database, wanted: Wanted) -> set[str]:
 
 async def _traces_by(db: Database, value: str, of_rows: Iterable[str], of_spans: Iterable[str]) -> set[str]:
     rows = db.chronicle.find({"$or": [{name: value} for name in of_rows]}, {"trace": 1}).sort("at", -1).limit(1_000)
-    spans = await spans_that(db, {"$or": [{name: value} for name in of_spans]}, 1_000)
-    return {row["trace"] async for row in rows if row["trace"]} | {span.trace for span in spans}
-
-
-def _line(trace: str, spans: Sequence[Span]) -> TraceLine:
-    first = min(spans, key=lambda span: span.started_ns)
-    ended = max(span.ended_ns for span in spans)
-    return TraceLine(
-        trace=trace,
-        at=first.at,
-        name=first.name,
-        services=tuple(dict.fromkeys(span.service for span in spans)),
-        spans=len(spans),
-        lasted=timedelta(microseconds=(ended - first.started_ns) / 1000),
-        errors=sum(span.error is not None for span in spans),
-    )
+    traces = await traces_with(db, {"$or": [{name: value} for name in of_spans]}, 1_000)
+    return {row["trace"] async for row in rows if row["trace"]} | set(traces)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping, Sequence
+from dataclasses import dataclass
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -46,6 +47,19 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "sessions": [_EXPIRES],
     "tries": [_EXPIRES],
 }
+
+
+@dataclass(frozen=True, slots=True)
+class Head:
+    """A trace in one line: what began it, who had a part in it, how long it took, what went wrong."""
+
+    trace: str
+    at: datetime
+    name: str
+    services: tuple[str, ...]
+    spans: int
+    lasted: timedelta
+    errors: int
 
 
 async def keep_rows(db: Database, rows: Sequence[Row]) -> None:
@@ -97,11 +111,29 @@ async def rows_that(db: Database, query: Mapping[str, Any], limit: int = ROWS_MA
     return [Row.of(document) async for document in db.chronicle.find(dict(query)).sort("at", 1).limit(limit)]
 
 
-async def spans_that(db: Database, query: Mapping[str, Any], limit: int) -> list[Span]:
-    """Spans that fit, the newest first."""
-    return [_span(document) async for document in db.spans.find(dict(query)).sort("at", -1).limit(limit)]
+async def traces_with(db: Database, query: Mapping[str, Any], limit: int) -> list[str]:
+    """The traces of spans that fit, the one with the newest span first."""
+    found = db.spans.find(dict(query), {"trace": 1, "_id": 0}).sort("at", -1).limit(limit)
+    return list(dict.fromkeys([row["trace"] async for row in found]))
 
 
-async def error_traces(db: Database) -> set[str]:
-    """The traces in which something went wrong, the newest ones."""
-    return {span.trace for span in await spans_that(db, {"error": {"$exists": True}}, 2_000)}
+async def heads_of(db: Database, traces: Collection[str]) -> dict[str, Head]:
+    """By trace, what is known of its spans together."""
+    stages: list[Mapping[str, Any]] = [
+        {"$match": {"trace": {"$in": list(traces)}}},
+        {"$sort": {"trace": 1, "ns": 1}},
+        {
+            "$group": {
+                "_id": "$trace", "at": {"$first": "$at"}, "name": {"$first": "$name"}, "from": {"$min": "$ns"},
+                "to": {"$max": "$ended"}, "services": {"$addToSet": "$service"}, "spans": {"$sum": 1},
+                "errors": {"$sum": {"$cond": [{"$gt": ["$error", None]}, 1, 0]}},
+            }
+        },
+    ]  # fmt: skip
+    return {
+        row["_id"]: Head(
+            row["_id"], row["at"], row["name"], tuple(sorted(row["services"])), row["spans"],
+            timedelta(microseconds=(row["to"] - row["from"]) / 1000), row["errors"],
+        )
+        async for row in db.spans.aggregate(stages)
+    }  # fmt: skip

@@ -177,7 +177,8 @@ async def test_story_is_shown_to_those_concerned_only(town: Town) -> None:
         page = await browser.get("/faults/F")
         assert page.status_code == sees, name
         assert ("超过时限：“日间故障 4 小时解决”" in page.text) == (sees == 200)
-        assert ('href="/faults/F"' in (await browser.get("/")).text) == (sees == 200)
+        listed = (await browser.get("/")).text
+        assert ('href="/faults/F"' in listed) == ("蔡甸索河" in listed) == (sees == 200)
         assert ('href="/traces' in page.text) == (name in ("li", "auditor"))
 
 
@@ -245,3 +246,17 @@ async def test_book_remembers_sessions_and_tries(book: Book) -> None:
     assert await book.find("id") is None
     assert [await book.tried("name|li", later) for _ in range(3)] == [1, 2, 3]
     assert await book.tried("name|wu", later) == 1
+
+
+async def test_trace_is_found_by_station_and_error(town: Town) -> None:
+    body, memory = sent()
+    await town.console.post("/v1/traces", content=body, headers=CONDUCTOR | PROTOBUF)
+    trace = f"{memory.get_finished_spans()[0].context.trace_id:032x}"
+    browser = await town.sign_in("li")
+    for query in ("", "site=s1", "error=true", f"q={trace}"):
+        page = (await browser.get(f"/traces?{query}")).text
+        assert f'href="/traces/{trace}"' in page and "upper" in page, query
+    for query in ("site=s2", "q=nothing", "until=2026-01-01"):
+        assert trace not in (await browser.get(f"/traces?{query}")).text, query
+    assert "crc" in (await browser.get(f"/traces/{trace}")).text
+    assert (await browser.get("/traces/none")).status_code == 404

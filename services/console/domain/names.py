@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+from collections.abc import Collection, Iterable, Mapping
 from dataclasses import dataclass, field
 from datetime import datetime
 
@@ -52,8 +52,9 @@ class Names:
         return where if asset == site else Words(zh=f"{where.zh} {what.zh}", en=f"{where.en}, {what.en}")
 
 
-def names_of(agreements: Iterable[Agreement]) -> Names:
-    """The names that these agreements give; where two name the same, the later counts."""
+def names_of(agreements: Iterable[Agreement], lots: Collection[str] | None = None) -> Names:
+    """The names that these agreements give; where two name the same, the later counts. `sites` are those of these lots
+    (`agreement/lot`), of all where none are given."""
     things: dict[str, Words] = {}
     sites: dict[str, None] = {}
     groups: dict[str, Group] = {}
@@ -64,7 +65,8 @@ def names_of(agreements: Iterable[Agreement]) -> Names:
             things |= {f"{agreement.id}/{lot.id}": lot.title} | {plan.id: plan.title for plan in lot.plans}
             groups |= {group.id: Group(group.title, group.party) for group in lot.notices.groups}
             for site in lot.sites:
-                sites[site.id] = None
+                if lots is None or f"{agreement.id}/{lot.id}" in lots:
+                    sites[site.id] = None
                 things |= {site.id: site.title} | {asset.id: asset.title for asset in site.assets}
     return Names(things, tuple(sites), groups)
 

@@ -15,6 +15,7 @@ from services.console.sessions import TooMany
 
 ASKED = "watchbill-login"
 """The cookie that ties a filled form to the page it was given: nobody can be signed in from another site."""
+NAME_MAX = 100
 router = APIRouter(include_in_schema=False)
 within = session_router()
 _WRONG = Words(zh="姓名或密码不对", en="Name or password is wrong")
@@ -38,9 +39,9 @@ async def sign_in(request: Request) -> Response:
     """Begins a session. Name and password that do not fit: 403; too many tries: 429."""
     form = await form_of(request)
     check_token(form.get("csrf", ""), request.cookies.get(ASKED, ""))
-    address = request.client.host if request.client else ""
+    name, address = form.get("name", "").strip()[:NAME_MAX], request.client.host if request.client else ""
     try:
-        token = await guard_of(request).admit(form.get("name", "").strip(), form.get("password", ""), address)
+        token = await guard_of(request).admit(name, form.get("password", ""), address)
     except TooMany:
         return _form(request, 429, _TOO_MANY)
     if token is None:

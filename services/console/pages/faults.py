@@ -31,7 +31,7 @@ _FRAMES_MAX = 6
 @router.get("/", dependencies=[READERS])
 async def show_faults(request: Request, caller: Caller, db: Database, wanted: Annotated[Wanted, Query()]) -> Response:
     """Faults, the newest first: those that the caller may see."""
-    names = await names_in(db)
+    names = await names_in(db, caller)
     lines = await faults_that(db, caller, wanted)
     return page(request, "faults", lines=lines, names=names, wanted=wanted, technical=caller.role in TECHNICAL)
 
@@ -39,7 +39,7 @@ async def show_faults(request: Request, caller: Caller, db: Database, wanted: An
 @router.get("/faults/{fault}", dependencies=[READERS])
 async def show_fault(request: Request, fault: str, caller: Caller, db: Database) -> Response:
     """The story of a fault; the traces one click below, for those who may see them."""
-    names, rows = await names_in(db), await rows_of_fault(db, caller, fault)
+    names, rows = await names_in(db, caller), await rows_of_fault(db, caller, fault)
     asking = asking_of(request)
     frames, clocks = await asyncio.gather(_frames(asking, rows), _clocks(asking, fault, rows))
     story = seen(story_of(fault, rows, names, frames or ()), caller, names)

@@ -21,15 +21,15 @@ READERS = allow("administrator", "auditor")
 
 
 @router.get("/traces", dependencies=[READERS])
-async def show_traces(request: Request, db: Database, wanted: Annotated[Wanted, Query()]) -> Response:
+async def show_traces(request: Request, caller: Caller, db: Database, wanted: Annotated[Wanted, Query()]) -> Response:
     """Traces, the newest first."""
-    return page(request, "traces", lines=await traces_that(db, wanted), names=await names_in(db), wanted=wanted)
+    return page(request, "traces", lines=await traces_that(db, wanted), names=await names_in(db, caller), wanted=wanted)
 
 
 @router.get("/traces/{trace}", dependencies=[READERS])
 async def show_trace(request: Request, trace: str, caller: Caller, db: Database) -> Response:
     """One trace: its spans as bars, and what was said in it."""
-    fall, names = waterfall_of(await spans_of(db, [trace])), await names_in(db)
+    fall, names = waterfall_of(await spans_of(db, [trace])), await names_in(db, caller)
     rows = await rows_that(db, {"trace": trace}, 200)
     if not fall.bars and not rows:
         raise not_found(trace)

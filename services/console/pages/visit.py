@@ -10,6 +10,7 @@ from fastapi import APIRouter, Depends, Request
 
 from contracts.values import Words
 from infra.runtime.problems import Problem
+from services.console.bodies import body_of
 from services.console.sessions import Guard, Visitor
 
 COOKIE = "watchbill-session"
@@ -52,6 +53,8 @@ def visitor_of(request: Request) -> Visitor | None:
 
 async def form_of(request: Request) -> dict[str, str]:
     """The fields of a posted form."""
-    if int(request.headers.get("content-length") or 0) > _FORM_BYTES_MAX:
-        raise Problem(413, "too-large", Words(zh="内容过大", en="Too large"))
-    return dict(parse_qsl((await request.body()).decode(errors="replace")))
+    if not hasattr(request.state, "form"):
+        body = await body_of(request, _FORM_BYTES_MAX)
+        request.state.form = dict(parse_qsl(body.decode(errors="replace")))
+    form: dict[str, str] = request.state.form
+    return form
