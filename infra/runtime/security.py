@@ -153,7 +153,9 @@ def allow(*roles: Role) -> Any:
     return Depends(_Allowed(roles))
 
 
-OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/docs", "/asyncapi", "/login", "/style.css"})
+OPEN = frozenset(
+    {"/health/live", "/health/ready", "/metrics", "/docs", "/asyncapi", "/login", "/style.css", "/icon.svg"}
+)
 """Paths that anybody may read: they tell nothing about anybody."""
 
 

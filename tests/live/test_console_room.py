@@ -211,7 +211,9 @@ async def test_wrong_password_is_said_on_the_page(town: Town) -> None:
     browser = httpx.AsyncClient(transport=httpx.ASGITransport(town.room.api), base_url="http://room", headers=HTML)
     form = {"name": "li", "password": "wrong", "csrf": csrf_of(await browser.get("/login"))}
     answer = await browser.post("/login", data=form)
-    assert answer.status_code == 403 and "姓名或密码不对" in answer.text and "watchbill-session" not in browser.cookies
+    assert (
+        answer.status_code == 403 and "登录名或密码不对" in answer.text and "watchbill-session" not in browser.cookies
+    )
     forged = await browser.post("/login", data=form | {"csrf": "x", "password": PASSWORD})
     assert forged.status_code == 403 and "watchbill-session" not in browser.cookies
 

@@ -108,7 +108,7 @@ class Story:
 def story_of(fault: str, rows: Iterable[Row], names: Names, frames: Sequence[Frame] = ()) -> Story | None:
     """The story of a fault from the rows that have to do with it, and the frames it was seen in; None where its
     opening is not among them."""
-    ordered = sorted({row.id: row for row in rows}.values(), key=lambda row: (row.at, row.said_at, row.id))
+    ordered = sorted({row.id: row for row in rows}.values(), key=_place)
     own = [row for row in ordered if row.fault == fault]
     opened = next((row.event for row in own if isinstance(row.event, FaultOpenedV1)), None)
     if not isinstance(opened, FaultOpenedV1):
@@ -130,6 +130,11 @@ def story_of(fault: str, rows: Iterable[Row], names: Names, frames: Sequence[Fra
         breaches=breaches_of(own),
         traces=tuple(dict.fromkeys(row.trace for row in own if row.trace)),
     )
+
+
+def _place(row: Row) -> tuple[object, ...]:
+    """By time; of one moment, a month's scores stand before the settlement that they make."""
+    return row.at, row.said_at, row.type == "SettlementComputedV1", row.id
 
 
 def _fact(row: Row, words: Words, tone: Tone, told: tuple[Told, ...] = ()) -> Fact:

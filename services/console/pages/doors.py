@@ -18,7 +18,7 @@ ASKED = "watchbill-login"
 NAME_MAX = 100
 router = APIRouter(include_in_schema=False)
 within = session_router()
-_WRONG = Words(zh="姓名或密码不对", en="Name or password is wrong")
+_WRONG = Words(zh="登录名或密码不对", en="Name or password is wrong")
 _TOO_MANY = Words(zh="尝试次数过多，请一刻钟后再试", en="Too many tries: come again in a quarter of an hour")
 
 
@@ -26,6 +26,12 @@ _TOO_MANY = Words(zh="尝试次数过多，请一刻钟后再试", en="Too many 
 async def style() -> FileResponse:
     """The style of all pages."""
     return FileResponse(FOLDER / "style.css", media_type="text/css", headers={"cache-control": "max-age=300"})
+
+
+@router.get("/icon.svg")
+async def icon() -> FileResponse:
+    """The mark in a browser's tab."""
+    return FileResponse(FOLDER / "icon.svg", media_type="image/svg+xml", headers={"cache-control": "max-age=86400"})
 
 
 @router.get("/login")
