@@ -48,7 +48,8 @@ async def test_poison_is_seen_and_heard_again(town: Town, agreement: Agreement) 
     await town.at(MORNING)
     await town.publish(agreement)
     await say_poison(town)
-    async with await administrator(town) as browser, asyncio.timeout(60):
+    browser = await administrator(town)
+    async with asyncio.timeout(60):
         while 'href="/parked/notify/' not in (listed := (await browser.get("/parked")).text):
             await asyncio.sleep(0.2)
         assert "SlaBreachedV1 does not fit its schema" in listed

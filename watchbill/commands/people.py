@@ -13,9 +13,10 @@ from services.console.people import PEOPLE as FILE
 from watchbill.addresses import fail
 from watchbill.secrets import Secrets
 from watchbill.shown import AsJson, show_json, show_table
+from watchbill.spoken import Spoken
 
 LENGTH_MIN = 10
-app = typer.Typer(no_args_is_help=True, help="可登录控制台的人员 / people who may sign in to the console")
+app = Spoken(help="可登录控制台的人员 / people who may sign in to the console")
 Name = Annotated[str, typer.Argument(help="登录名 / the name to sign in with")]
 RoleOf = Annotated[str, typer.Option(help="角色 / role: buyer, supplier, administrator, auditor")]
 Organisation = Annotated[str, typer.Option(help="所属单位 / organisation (a party of the agreement)")]
