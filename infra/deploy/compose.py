@@ -11,7 +11,16 @@ from typing import Any
 from ruamel.yaml import YAML
 
 from infra.deploy.environment import EVERYWHERE, SECRETS, STOP_SECONDS, asked, own
-from infra.deploy.platform import KAFKA_PORT, MONGO_PORT, OTLP_HTTP_PORT, RUN_AS, SECRETS_DIR, SET, healthcheck, platform
+from infra.deploy.platform import (
+    KAFKA_PORT,
+    MONGO_PORT,
+    OTLP_HTTP_PORT,
+    RUN_AS,
+    SECRETS_DIR,
+    SET,
+    healthcheck,
+    platform,
+)
 from infra.processes import PROCESSES, READY_PATH, Process
 
 ROOT = Path(__file__).parents[2]
