@@ -29,9 +29,15 @@ PROCESSES: tuple[Process, ...] = (
     Process("incidents", "services.incidents", 8103),
     Process("scoring", "services.scoring", 8104),
     Process("notify", "services.notify", 8105),
+    Process("console", "services.console", 8106),
 )
 HEALTH_PATH = "/health/live"
 READY_PATH = "/health/ready"
+
+
+def addresses() -> dict[str, str]:
+    """Where each service is, in a network that knows it by its name."""
+    return {known.name: f"http://{known.name}:{known.http_port}" for known in PROCESSES}
 
 
 def process(name: str) -> Process:

@@ -5,6 +5,7 @@ from __future__ import annotations
 import importlib
 import re
 from collections.abc import Iterator
+from datetime import timedelta
 from typing import get_args
 
 import httpx
@@ -16,6 +17,10 @@ from infra.processes import PROCESSES
 from infra.runtime.ears import Ears
 from infra.runtime.room import Room
 from infra.runtime.security import OPEN, PEOPLE, Doorkeeper, Role, roles_of, routes_of
+from services.console.pages.visit import COOKIE, recognise
+from services.console.people import People
+from services.console.sessions import Guard
+from tests.console.book import BookInMemory
 from watchbill.secrets import Secrets
 
 ROLES: tuple[Role, ...] = get_args(Role)
@@ -73,6 +78,58 @@ async def test_route_admits_only_its_roles(
     for role in ROLES:
         answer = await clients[service].request(method, filled, headers=headers_of(secrets, role))
         assert (answer.status_code in (401, 403)) == (role not in allowed), (role, answer.status_code, answer.text)
+
+
+OF_SESSIONS = [
+    ("console", method, route.path, roles_of(route), any(one.dependency is recognise for one in route.dependencies))
+    for room in rooms()
+    if room.name == "console"
+    for route in routes_of(room.api)
+    if route.path not in OPEN
+    for method in sorted(route.methods)
+]
+
+
+@pytest.fixture(scope="module")
+def people(secrets: Secrets) -> People:
+    for role in PEOPLE:
+        secrets.person(f"a-{role}", role, "some-organisation")
+    return People(secrets.shared)
+
+
+@pytest.fixture
+async def signed_in(people: People) -> dict[Role, tuple[str, str]]:
+    """By role the token and the CSRF token of somebody's session at the console."""
+    guard = Guard(people, BookInMemory(), timedelta(hours=1))
+    next(room for room in rooms() if room.name == "console").api.state.guard = guard
+    found: dict[Role, tuple[str, str]] = {}
+    for role in PEOPLE:
+        assert (person := people.person(f"a-{role}"))
+        token = await guard.begin(person)
+        assert (visitor := await guard.visitor(token))
+        found[role] = token, visitor.session.csrf
+    return found
+
+
+@pytest.mark.parametrize(("service", "method", "path", "allowed", "by_session"), OF_SESSIONS)
+async def test_session_admits_only_its_roles(
+    service: str, method: str, path: str, allowed: tuple[Role, ...], by_session: bool,
+    clients: dict[str, httpx.AsyncClient], signed_in: dict[Role, tuple[str, str]],
+) -> None:  # fmt: skip
+    filled = re.sub(r"\{[^}]+\}", "x", path)
+    for role, (token, csrf) in signed_in.items():
+        headers = {"cookie": f"{COOKIE}={token}"}
+        if method != "GET":
+            forged = await clients[service].request(method, filled, headers=headers, data={"csrf": "another's"})
+            assert forged.status_code in (401, 403)
+        answer = await clients[service].request(method, filled, headers=headers, data={"csrf": csrf})
+        assert (answer.status_code in (401, 403)) == (role not in allowed or not by_session), (role, answer.text)
+
+
+def test_every_page_knows_sessions() -> None:
+    pages = {path for _, _, path, _, by_session in OF_SESSIONS if by_session}
+    assert {"/", "/faults/{fault}", "/traces", "/services", "/parked", "/logout"} <= pages
+    assert not any(path.startswith(("/v1", "/runtime")) for path in pages)
 
 
 def test_every_route_names_its_roles() -> None:

@@ -10,7 +10,7 @@ from typing import Annotated, Any
 import typer
 from typer import rich_utils
 
-from watchbill.commands import agreements, clocks, doctor, events, hj212, parked, scores, simulate
+from watchbill.commands import agreements, clocks, doctor, events, hj212, parked, people, scores, simulate
 from watchbill.commands.backups import EXITS as BACKUP_EXITS
 from watchbill.commands.backups import backup_command, restore_command
 from watchbill.commands.demo import demo
@@ -54,6 +54,7 @@ app.add_typer(scores.app, name="score")
 app.add_typer(events.app, name="events")
 app.add_typer(hj212.app, name="hj212")
 app.add_typer(parked.app, name="parked")
+app.add_typer(people.app, name="person")
 app.command("up")(up)
 app.command("backup", epilog=BACKUP_EXITS)(backup_command)
 app.command("restore", epilog=BACKUP_EXITS)(restore_command)

@@ -1,4 +1,4 @@
-"""An installation on one machine: broker, database, sinks and the five services, as supervised child processes."""
+"""An installation on one machine: broker, database, sinks and the services, as supervised child processes."""
 
 from __future__ import annotations
 
@@ -18,7 +18,7 @@ from watchbill.secrets import Secrets
 
 ROOT = Path(__file__).parent.parent
 _FRUGAL = {"PYTHONDONTWRITEBYTECODE": "", "MALLOC_ARENA_MAX": "2"}
-"""Five processes start at once: compiling anew would take longer than starting; and they share the memory."""
+"""Many processes start at once: compiling anew would take longer than starting; and they share the memory."""
 SINK_PORTS = ("sink-sms", "sink-smtp", "sink-web")
 
 
@@ -147,7 +147,20 @@ class Installation:
             shared["gateway_port"] = str(self.gateway_port)
         if process.name == "notify":
             shared |= self._channels()
-        return {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()} | _FRUGAL | self.variables
+        if process.name == "console":
+            shared["services"] = json.dumps(self.http)
+        return (
+            {f"WATCHBILL_{name.upper()}": value for name, value in shared.items()}
+            | self._spans()
+            | _FRUGAL
+            | self.variables
+        )
+
+    def _spans(self) -> dict[str, str]:
+        """Spans go to the console, soon: a test or a demo does not wait for long."""
+        if not any(process.name == "console" for process in self.processes):
+            return {}
+        return {"OTEL_EXPORTER_OTLP_ENDPOINT": self.http["console"], "OTEL_BSP_SCHEDULE_DELAY": "1000"}
 
     def _channels(self) -> dict[str, str]:
         contacts = {"contacts": str(self.contacts)} if self.contacts else {}

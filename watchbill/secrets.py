@@ -16,7 +16,13 @@ from typing import Any
 from joserfc.jwk import OKPKey
 
 from infra.runtime.security import Role, hash_of_key, issue_token
+from infra.runtime.telemetry import TRACE_KEY
+from services.console.people import PEOPLE, hash_of_password
+from services.console.settings import CONSOLE_KEY
 
+ADMINISTRATOR = "admin"
+ADMINISTRATOR_PASSWORD = "console-password"
+"""Who may sign in to the console of a new installation, and the file in `owner/` with the password."""
 _LETTERS = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 
 
@@ -48,6 +54,34 @@ class Secrets:
             if not (self.shared / name).exists():
                 _write(self.shared / name, secrets.token_hex(32).encode())
         self.key_of("conductor", "service")
+        self._share(TRACE_KEY, self.key_of("trace", "tracer"))
+        self._share(CONSOLE_KEY, self.key_of("console", "service"))
+        if not (self.shared / PEOPLE).exists():
+            _write(
+                self.owner / ADMINISTRATOR_PASSWORD,
+                f"{self.person(ADMINISTRATOR, 'administrator', 'owner')}\n".encode(),
+            )
+
+    def forget(self, name: str) -> bool:
+        """Takes a person away; returns whether there was one."""
+        known = self._read(self.shared / PEOPLE)
+        if known.pop(name, None) is None:
+            return False
+        _write(self.shared / PEOPLE, json.dumps(known, indent=1, ensure_ascii=False).encode())
+        return True
+
+    def _share(self, name: str, key: str) -> None:
+        if not (self.shared / name).exists():
+            _write(self.shared / name, key.encode())
+
+    def person(self, name: str, role: Role, organisation: str, password: str = "") -> str:
+        """Lets a person sign in to the console; who is there already gets this role and password. Returns the password,
+        a new one where none is given: only its hash is kept."""
+        password = password or secrets.token_urlsafe(12)
+        known = self._read(self.shared / PEOPLE)
+        known[name] = {"hash": hash_of_password(password), "role": role, "organisation": organisation}
+        _write(self.shared / PEOPLE, json.dumps(known, indent=1, ensure_ascii=False).encode())
+        return password
 
     def key_of(self, name: str, role: Role) -> str:
         """The API key of a machine, made when it is asked for first."""

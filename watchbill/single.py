@@ -9,7 +9,7 @@ import os
 
 from infra.processes import PROCESSES
 from infra.runtime.room import Room
-from infra.runtime.telemetry import start_telemetry
+from infra.runtime.telemetry import TRACE_KEY, start_telemetry
 
 
 def _room(name: str, environment: dict[str, str]) -> Room:
@@ -27,7 +27,7 @@ def main() -> None:
     """Runs until it is told to stop."""
     environments = json.loads(os.environ["WATCHBILL_SINGLE"])
     rooms = [_room(process.name, environments[process.name]) for process in PROCESSES]
-    start_telemetry("single", rooms[0].settings.log_level)
+    start_telemetry("single", rooms[0].settings.log_level, rooms[0].settings.secrets / TRACE_KEY)
     asyncio.run(_serve(rooms))
 
 

@@ -31,6 +31,7 @@ OWNERS: dict[str, tuple[type[Event], ...]] = {
     ),
     "scoring": (scoring.ScorePostedV1, scoring.SettlementComputedV1),
     "notify": (notify.NoticeRequestedV1, notify.NoticeSentV1, notify.NoticeDeliveredV1, notify.NoticeFailedV1),
+    "console": (),
 }
 EVENTS: dict[str, type[Event]] = {event.type(): event for events in OWNERS.values() for event in events}
 TOPICS: tuple[str, ...] = tuple(sorted({event.TOPIC for event in EVENTS.values()}))

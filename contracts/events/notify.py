@@ -35,6 +35,8 @@ class NoticeRequestedV1(NoticeEvent):
     subject: str
     bundled: int = 1
     """How many causes this notice tells of: a storm is one notice."""
+    causes: tuple[str, ...] = ()
+    """The ids of the events it tells of, where `cause` stands for several."""
 
 
 class NoticeSentV1(NoticeEvent):

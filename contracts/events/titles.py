@@ -47,4 +47,5 @@ SERVICE_TITLES: Mapping[str, Words] = {
     "incidents": Words(zh="故障与时限", en="Faults and their clocks"),
     "scoring": Words(zh="考核与结算", en="Scores and settlements"),
     "notify": Words(zh="通知", en="Notices"),
+    "console": Words(zh="控制台", en="Console"),
 }

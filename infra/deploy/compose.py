@@ -10,8 +10,17 @@ from typing import Any
 
 from ruamel.yaml import YAML
 
-from infra.deploy.environment import EVERYWHERE, SECRETS, STOP_SECONDS, USER, asked, own
-from infra.deploy.platform import KAFKA_PORT, MONGO_PORT, OTLP_HTTP_PORT, SET, healthcheck, platform
+from infra.deploy.environment import EVERYWHERE, SECRETS, STOP_SECONDS, asked, own
+from infra.deploy.platform import (
+    KAFKA_PORT,
+    MONGO_PORT,
+    OTLP_HTTP_PORT,
+    RUN_AS,
+    SECRETS_DIR,
+    SET,
+    healthcheck,
+    platform,
+)
 from infra.processes import PROCESSES, READY_PATH, Process
 
 ROOT = Path(__file__).parents[2]
@@ -67,12 +76,12 @@ def _service() -> dict[str, Any]:
         "build": {"context": ".", "dockerfile": "infra/deploy/Dockerfile"},
         "restart": "unless-stopped",
         "init": True,
-        "user": f"${{WATCHBILL_UID:-{USER}}}:${{WATCHBILL_GID:-{USER}}}",
+        "user": RUN_AS,
         "read_only": True,
         "tmpfs": ["/tmp"],
         "cap_drop": ["ALL"],
         "security_opt": ["no-new-privileges:true"],
-        "volumes": [f"${{WATCHBILL_SECRETS_DIR:-./.watchbill/secrets}}:{SECRETS}:ro"],
+        "volumes": [f"{SECRETS_DIR}:{SECRETS}:ro"],
         "depends_on": {"kafka": {"condition": "service_healthy"}, "mongo": {"condition": "service_healthy"}},
         "stop_grace_period": f"{STOP_SECONDS}s",
     }

@@ -2,9 +2,10 @@
 
 from __future__ import annotations
 
+import json
 from collections.abc import Mapping
 
-from infra.processes import Process
+from infra.processes import Process, addresses
 
 SECRETS = "/run/watchbill/secrets"
 EVERYWHERE = "0.0.0.0"
@@ -23,7 +24,8 @@ OUTSIDE: Mapping[str, Mapping[str, str]] = {
         "smtp_user": "",
         "smtp_starttls": "true",
         "mail_sender": "watchbill@example.com",
-    }
+    },
+    "console": {"https": "false"},
 }
 """What only the installer knows, by service, with what it is where nothing is said."""
 
@@ -33,6 +35,8 @@ def own(process: Process) -> dict[str, str]:
     named = {"http_port": str(process.http_port)}
     for name, port in process.ports.items():
         named |= {name: str(port), f"{name.removesuffix('_port')}_host": EVERYWHERE}
+    if process.name == "console":
+        named["services"] = json.dumps(addresses())
     return variables(named | dict(process.settings))
 
 

@@ -11,6 +11,13 @@ kafka-acls.sh $ADMIN --add --allow-principal User:assets --operation Describe --
 kafka-acls.sh $ADMIN --add --allow-principal User:assets --operation Describe --topic notices
 kafka-acls.sh $ADMIN --add --allow-principal User:assets --operation Describe --topic scores
 kafka-acls.sh $ADMIN --add --allow-principal User:assets --operation Read --group watchbill.assets. --resource-pattern-type prefixed
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Read --topic agreements
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Read --topic incidents
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Read --topic inspections
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Read --topic notices
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Read --topic scores
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Describe --topic readings
+kafka-acls.sh $ADMIN --add --allow-principal User:console --operation Read --group watchbill.console. --resource-pattern-type prefixed
 kafka-acls.sh $ADMIN --add --allow-principal User:incidents --operation Write --topic incidents
 kafka-acls.sh $ADMIN --add --allow-principal User:incidents --operation Read --topic agreements
 kafka-acls.sh $ADMIN --add --allow-principal User:incidents --operation Read --topic inspections

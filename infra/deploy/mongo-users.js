@@ -6,3 +6,4 @@ db.createUser({ user: "inspections", pwd: passwords["inspections"], roles: [{ ro
 db.createUser({ user: "incidents", pwd: passwords["incidents"], roles: [{ role: "readWrite", db: "watchbill_incidents" }] });
 db.createUser({ user: "scoring", pwd: passwords["scoring"], roles: [{ role: "readWrite", db: "watchbill_scoring" }] });
 db.createUser({ user: "notify", pwd: passwords["notify"], roles: [{ role: "readWrite", db: "watchbill_notify" }] });
+db.createUser({ user: "console", pwd: passwords["console"], roles: [{ role: "readWrite", db: "watchbill_console" }] });

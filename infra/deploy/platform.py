@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from infra.deploy import images
+from infra.deploy.environment import USER
 
 Part = dict[str, Any]
 FOLDER = "./infra/deploy"
@@ -12,6 +13,9 @@ KAFKA_PORT, MONGO_PORT, OTLP_HTTP_PORT = 9092, 27017, 4318
 SET = "rs0"
 NO_SLOW_STATEMENT_MS = "2147483647"
 """A slow statement would be logged with its document, numbers of people among them (0022)."""
+RUN_AS = f"${{WATCHBILL_UID:-{USER}}}:${{WATCHBILL_GID:-{USER}}}"
+"""Who may read the secrets."""
+SECRETS_DIR = "${WATCHBILL_SECRETS_DIR:-./.watchbill/secrets}"
 FOREVER_MS = 9223372036854775807
 
 
@@ -94,12 +98,16 @@ def mongo() -> Part:
 
 
 def collector() -> Part:
-    """Takes spans and hands them on; its image has no shell, so it has no health check."""
+    """Takes spans and hands them on, to Jaeger and, with its key, to the console. No shell: no health check."""
     return {
         "image": images.COLLECTOR,
         "restart": "unless-stopped",
         "command": ["--config=/etc/otelcol/config.yaml"],
-        "volumes": [f"{FOLDER}/otel-collector.yaml:/etc/otelcol/config.yaml:ro"],
+        "user": RUN_AS,
+        "volumes": [
+            f"{FOLDER}/otel-collector.yaml:/etc/otelcol/config.yaml:ro",
+            f"{SECRETS_DIR}/trace-key:/run/watchbill/trace-key:ro",
+        ],
         "depends_on": ["jaeger"],
         "read_only": True,
     }

@@ -28,6 +28,7 @@ ROLE_TITLES: Mapping[Role, Words] = {
     "auditor": Words(zh="审计员", en="auditor"),
     "logger": Words(zh="数采仪", en="logger"),
     "service": Words(zh="系统服务", en="service"),
+    "tracer": Words(zh="链路上报", en="sender of spans"),
 }
 ANYBODY = Words(zh="任何人", en="anybody")
 _PAGE = Environment(autoescape=True, undefined=StrictUndefined, trim_blocks=True, lstrip_blocks=True).from_string(

@@ -31,7 +31,7 @@ from infra.runtime.relay import Relay
 from infra.runtime.security import Doorkeeper, check_closed
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.standing import router as standing_router
-from infra.runtime.telemetry import flush_traces, start_telemetry
+from infra.runtime.telemetry import TRACE_KEY, flush_traces, start_telemetry
 from infra.runtime.timers import Timers
 from infra.runtime.told import told
 from infra.runtime.watchdog import Watchdog
@@ -233,5 +233,5 @@ class _Server(uvicorn.Server):
 
 def run(room: Room) -> None:
     """The main function of a service process."""
-    start_telemetry(room.name, room.settings.log_level)
+    start_telemetry(room.name, room.settings.log_level, room.settings.secrets / TRACE_KEY)
     uvloop.run(room.serve())

@@ -22,7 +22,7 @@ from joserfc.jwk import OKPKey
 from contracts.values import Words
 from infra.runtime.problems import Problem
 
-Role = Literal["buyer", "supplier", "administrator", "auditor", "logger", "service"]
+Role = Literal["buyer", "supplier", "administrator", "auditor", "logger", "service", "tracer"]
 PEOPLE: tuple[Role, ...] = ("buyer", "supplier", "administrator", "auditor")
 _AUDIENCE = "watchbill"
 _ALGORITHM = "Ed25519"
@@ -153,7 +153,9 @@ def allow(*roles: Role) -> Any:
     return Depends(_Allowed(roles))
 
 
-OPEN = frozenset({"/health/live", "/health/ready", "/metrics", "/docs", "/asyncapi"})
+OPEN = frozenset(
+    {"/health/live", "/health/ready", "/metrics", "/docs", "/asyncapi", "/login", "/style.css", "/icon.svg"}
+)
 """Paths that anybody may read: they tell nothing about anybody."""
 
 

@@ -12,6 +12,7 @@ import time
 from collections.abc import Iterable, Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Any
 
 from opentelemetry import context as contexts
@@ -33,15 +34,23 @@ FRAME = "receive frame"
 GATEWAY = "assets"
 _TRACER = "watchbill"
 _SUBJECTS = ("agreement", "lot", "site", "fault", "task", "notice")
+TRACE_KEY = "trace-key"
+"""The secret file of it, in a service's folder of secrets."""
+_EXPORT_SECONDS = 5
+"""So long a batch of spans is tried to be handed over, also by a process that ends."""
 
 
-def start_telemetry(service: str, log_level: str) -> None:
-    """Sets up logs and traces for this process. Spans leave where `OTEL_EXPORTER_OTLP_ENDPOINT` says, else nowhere."""
+def start_telemetry(service: str, log_level: str, trace_key: Path | None = None) -> None:
+    """Sets up logs and traces for this process. Spans leave where `OTEL_EXPORTER_OTLP_ENDPOINT` says, else nowhere.
+
+    `trace_key`: a file with the key that whoever takes the spans asks for; None, or no such file: nobody asks.
+    """
     start_logs(log_level)
     if os.environ.get("OTEL_EXPORTER_OTLP_ENDPOINT"):
         from opentelemetry.exporter.otlp.proto.http.trace_exporter import OTLPSpanExporter
 
-        start_traces(service, BatchSpanProcessor(OTLPSpanExporter()))
+        headers = {"x-api-key": trace_key.read_text().strip()} if trace_key and trace_key.exists() else None
+        start_traces(service, BatchSpanProcessor(OTLPSpanExporter(headers=headers, timeout=_EXPORT_SECONDS)))
     else:
         start_traces(service)
 

@@ -13,7 +13,7 @@ from infra.runtime.acts import Act, Database, Doing
 from infra.runtime.agreements import Place, Reader, agreement_of, place_of
 from infra.runtime.ledger import Entry
 from infra.runtime.problems import Problem, not_found
-from infra.runtime.security import Caller, Identity, allow
+from infra.runtime.security import PEOPLE, Caller, Identity, allow
 from services.incidents.clock import Explanation, explain
 from services.incidents.domain import Fault, Found, Refused
 from services.incidents.domain.opening import kind_of
@@ -48,7 +48,7 @@ async def list_faults(caller: Caller, db: Database, act: Act, wanted: Annotated[
     return [await _view(db, fault, act) for fault in await faults_that(db, wanted)]
 
 
-@router.get("/faults/{fault}", dependencies=[READERS])
+@router.get("/faults/{fault}", dependencies=[allow(*PEOPLE, "service")])
 async def get_fault(fault: str, caller: Caller, db: Database, act: Act) -> FaultView:
     """One fault with its steps and clocks."""
     return await _view(db, await _visible(db, fault, caller), act)

@@ -21,6 +21,7 @@ from infra.deploy.environment import SECRETS
 from infra.deploy.probe import answers
 from infra.processes import PROCESSES, READY_PATH, Process
 from infra.runtime.settings import RuntimeSettings
+from infra.runtime.telemetry import TRACE_KEY
 
 DOCUMENT: dict[str, Any] = yaml.safe_load(compose_text())
 SERVICES: dict[str, dict[str, Any]] = DOCUMENT["services"]
@@ -80,7 +81,7 @@ def test_other_settings_keep_their_defaults(process: Process) -> None:
     settings = settings_of(process)
     plain = type(settings)()
     named = {"http_host", "http_port", "kafka_servers", "mongo_url", "secrets", *process.ports, *process.settings}
-    named |= {name.replace("_port", "_host") for name in process.ports}
+    named |= {name.replace("_port", "_host") for name in process.ports} | {"services"}
     for name in type(settings).model_fields.keys() - named:
         assert getattr(settings, name) == getattr(plain, name), name
 
@@ -129,6 +130,14 @@ def test_addresses_lead_to_services_of_ours() -> None:
     port = collector["receivers"]["otlp"]["protocols"]["http"]["endpoint"].rpartition(":")[2]
     assert shared["OTEL_EXPORTER_OTLP_ENDPOINT"] == f"http://otel-collector:{port}"
     assert collector["exporters"]["otlp/jaeger"]["endpoint"].partition(":")[0] in SERVICES
+    console = next(process for process in PROCESSES if process.name == "console")
+    to_console = collector["exporters"]["otlphttp/console"]
+    assert to_console["endpoint"] == f"http://console:{console.http_port}"
+    (key,) = re.findall(r"^\$\{file:(.+)\}$", to_console["headers"]["x-api-key"])
+    mounted = [filled(volume).split(":")[:2] for volume in SERVICES["otel-collector"]["volumes"]]
+    assert [f"./.watchbill/secrets/{TRACE_KEY}", key] in mounted
+    asked = json.loads(SERVICES["console"]["environment"]["WATCHBILL_SERVICES"])
+    assert asked == {process.name: f"http://{process.name}:{process.http_port}" for process in PROCESSES}
 
 
 def test_collector_uses_only_what_it_declares() -> None:
@@ -146,7 +155,8 @@ def test_prometheus_scrapes_each_process() -> None:
 
 def test_everything_named_exists() -> None:
     volumes = [filled(volume) for service in SERVICES.values() for volume in service.get("volumes", ())]
-    sources = {volume.partition(":")[0] for volume in volumes} - {"./.watchbill/secrets"}
+    named = {volume.partition(":")[0] for volume in volumes}
+    sources = {source for source in named if not source.startswith("./.watchbill/secrets")}
     files = {source for source in sources if source.startswith("./")}
     assert all((ROOT / file).is_file() for file in files)
     assert sources - files == DOCUMENT["volumes"].keys()

@@ -12,10 +12,11 @@ from socketserver import StreamRequestHandler, ThreadingTCPServer
 from typing import Any
 
 from contracts.agreements.agreement import Agreement
+from infra.processes import PROCESSES
 from services.assets.hj212 import Frame, Packet, Splitter, answer_9014, packet_of
 from watchbill.secrets import Secrets
 
-NAMES = ("assets", "inspections", "incidents", "scoring", "notify")
+NAMES = tuple(process.name for process in PROCESSES)
 
 
 class StandIn:

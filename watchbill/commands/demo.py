@@ -65,7 +65,7 @@ async def _demo(place: Place, once: bool, casting: Casting, out: Path | None) ->
     stop = asyncio.Event()
     for sign in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(sign, stop.set)
-    console.print("正在启动消息总线、数据库和五个服务 / starting broker, database and five services …")
+    console.print("正在启动消息总线、数据库和所有服务 / starting broker, database and all services …")
     async with Installation(place, movable=True, contacts=CONTACTS) as town:
         play = casting.play(town)
         await _watch(play, stop)

@@ -15,6 +15,7 @@ from infra.local.trouble import Trouble
 from infra.processes import PROCESSES
 from watchbill.addresses import fail
 from watchbill.installation import Installation
+from watchbill.secrets import ADMINISTRATOR, ADMINISTRATOR_PASSWORD
 from watchbill.shown import console, show_table
 
 Single = Annotated[bool, typer.Option("--single", help="所有服务在一个进程内 / all services in one process")]
@@ -23,7 +24,7 @@ Sinks = Annotated[bool, typer.Option(help="短信和邮件进入本地收件箱 
 
 
 def up(single: Single = False, contacts: Contacts = None, sinks: Sinks = True) -> None:
-    """启动全部：消息总线、数据库、五个服务 / start everything; Ctrl-C ends it."""
+    """启动全部：消息总线、数据库、所有服务 / start everything; Ctrl-C ends it."""
     try:
         asyncio.run(_up(Installation(Place.of(), sinks=sinks, contacts=contacts, single=single)))
     except Trouble as trouble:
@@ -53,6 +54,12 @@ def show_addresses(town: Installation) -> None:
         (process.name, f"{town.http[process.name]}/docs", f"{town.http[process.name]}/asyncapi")
         for process in PROCESSES
     ]
+    file = town.secrets.owner / ADMINISTRATOR_PASSWORD
+    console.print(
+        f"控制台 / console: {town.http['console']}/  {ADMINISTRATOR}，密码见 / password in {file}",
+        highlight=False,
+        soft_wrap=True,
+    )
     show_table("服务 / services", ("服务 service", "接口 API", "事件 events"), rows)
     other = [
         ("数采仪网关 gateway (HJ 212)", f"127.0.0.1:{town.gateway_port}"),

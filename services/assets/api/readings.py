@@ -56,7 +56,7 @@ async def latest(site: str, db: Database, caller: Caller, kind: ReadingKind = "m
     return _reading_view(row)
 
 
-@router.get("/sites/{site}/readings/{kind}/{time}", dependencies=[allow(*PEOPLE)])
+@router.get("/sites/{site}/readings/{kind}/{time}", dependencies=[allow(*PEOPLE, "service")])
 async def show_reading(site: str, kind: ReadingKind, time: str, db: Database, caller: Caller) -> ReadingView:
     """One reading by its natural key; `time` as YYYYMMDDThhmmssZ."""
     await visible(db, caller, site)

@@ -81,6 +81,8 @@ class Message(State):
     report: Report | None = None
     """What the gateway reported, even before the hand-over is remembered."""
     bundled: int = 1
+    causes: tuple[str, ...] = ()
+    """The events that it tells of, where `cause` stands for several."""
     bundle: str | None = None
     """The message that told of it in its place."""
     history: tuple[Step, ...] = ()
@@ -121,7 +123,8 @@ def whole_of(parts: Sequence[Message], template: str, cause: str, words: Wording
         lot=first.lot if len(lots) == 1 else None, group=first.group, route=first.route, template=template,
         subject=first.subject if len(subjects) == 1 else cause, critical=any(part.critical for part in parts),
         headline=words.headline, title=words.title, text=words.text, requested_at=now, send_at=now,
-        bundled=len(parts), history=(Step(state="waiting", at=now),),
+        bundled=len(parts), causes=tuple(dict.fromkeys(part.cause for part in parts)),
+        history=(Step(state="waiting", at=now),),
     )  # fmt: skip
 
 

@@ -20,6 +20,7 @@ def requested(message: Message, now: datetime) -> NoticeRequestedV1:
         at=now, notice=message.id, person=message.person, channel=message.channel, cause=message.cause,
         agreement=message.agreement, lot=message.lot, group=message.group, route=message.route,
         template=message.template, subject=message.subject, bundled=message.bundled,
+        causes=message.causes,
     )  # fmt: skip
 
 

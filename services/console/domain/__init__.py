@@ -1,0 +1,1 @@
+"""What is kept of letters and spans, and what is told from them. Pure."""

@@ -1,0 +1,11 @@
+"""The pages, a file for each thing that is shown."""
+
+from __future__ import annotations
+
+from fastapi import APIRouter
+
+from services.console.pages import doors, faults, parked, services, traces
+
+router = APIRouter()
+for part in (doors, faults, traces, services, parked):
+    router.include_router(part.router)

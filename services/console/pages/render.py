@@ -1,0 +1,116 @@
+"""How a page is made: templates in the reader's language, with nothing from outside and no script at all."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from pathlib import Path
+from typing import Any
+
+from fastapi import Request, Response
+from fastapi.responses import HTMLResponse, RedirectResponse
+from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
+from jinja2.runtime import Context
+
+from contracts.events.titles import SERVICE_TITLES
+from contracts.values import Words
+from infra.runtime.pages import ROLE_TITLES
+from infra.runtime.problems import Problem, answer
+from services.console.domain.names import ZONE
+from services.console.domain.wording import CHANNELS, yuan
+from services.console.pages.visit import visitor_of
+
+FOLDER = Path(__file__).parents[1] / "templates"
+LANGUAGE = "watchbill-language"
+_HEADERS = {
+    "content-security-policy": "default-src 'none'; style-src 'self'; img-src 'self'; form-action 'self'; "
+    "base-uri 'none'; frame-ancestors 'none'",
+    "x-content-type-options": "nosniff",
+    "referrer-policy": "same-origin",
+    "cache-control": "no-store",
+}
+_YEAR = 365 * 86_400
+
+
+def page(request: Request, template: str, status: int = 200, **context: Any) -> HTMLResponse:
+    """A page. `?lang=en` or `zh` on any address changes the language, and is remembered."""
+    asked = request.query_params.get("lang")
+    language = asked if asked in ("zh", "en") else request.cookies.get(LANGUAGE, "zh")
+    english = language == "en"
+    html = _TEMPLATES.get_template(f"{template}.html.j2").render(
+        english=english,
+        request=request,
+        visitor=visitor_of(request),
+        other=_address_in(request, not english),
+        **context,
+    )
+    response = HTMLResponse(html, status, _headers(request))
+    if asked in ("zh", "en"):
+        response.set_cookie(LANGUAGE, language, max_age=_YEAR, httponly=True, samesite="lax", path="/")
+    return response
+
+
+def _headers(request: Request) -> dict[str, str]:
+    secure = request.app.state.room.settings.https
+    return _HEADERS | ({"strict-transport-security": f"max-age={_YEAR}"} if secure else {})
+
+
+def _address_in(request: Request, english: bool) -> str:
+    """This page in the other language."""
+    return str(request.url.include_query_params(lang="en" if english else "zh").replace(scheme="", netloc=""))
+
+
+async def show_problem(request: Request, problem: Exception) -> Response:
+    """A problem as a browser shows it; who is not signed in is shown the door. Programs get the document."""
+    assert isinstance(problem, Problem)
+    if "text/html" not in request.headers.get("accept", ""):
+        return answer(request, problem)
+    if problem.status == 401:
+        return RedirectResponse("/login", 303)
+    return page(request, "problem", problem.status, problem=problem)
+
+
+@pass_context
+def _both(context: Context, zh: str, en: str) -> str:
+    return en if context["english"] else zh
+
+
+@pass_context
+def _words(context: Context, words: Words) -> str:
+    return words.en if context["english"] else words.zh
+
+
+def _moment(at: datetime, form: str = "%m-%d %H:%M:%S") -> str:
+    return at.astimezone(ZONE).strftime(form)
+
+
+@pass_context
+def _lasting(context: Context, lasted: timedelta | float) -> str:
+    """A length of time, in its two largest units."""
+    seconds = lasted.total_seconds() if isinstance(lasted, timedelta) else lasted
+    if seconds < 1:
+        return f"{seconds * 1000:.3g} ms"
+    if seconds < 60:
+        return f"{seconds:.3g} s"
+    minutes = int(seconds // 60)
+    days, hours = minutes // 1440, minutes // 60 % 24
+    units = ("d", "h", "min") if context["english"] else ("天", "小时", "分")
+    parts = [f"{n} {unit}" for n, unit in zip((days, hours, minutes % 60), units, strict=True) if n]
+    return " ".join(parts[:2])
+
+
+def _environment() -> Environment:
+    made = Environment(
+        loader=FileSystemLoader(FOLDER),
+        autoescape=True,
+        undefined=StrictUndefined,
+        trim_blocks=True,
+        lstrip_blocks=True,
+    )
+    shown: dict[str, Callable[..., Any]] = {"moment": _moment, "lasting": _lasting, "yuan": yuan, "w": _words}
+    made.filters |= shown
+    made.globals |= {"t": _both, "services": SERVICE_TITLES, "roles": ROLE_TITLES, "channels": CHANNELS}
+    return made
+
+
+_TEMPLATES = _environment()

@@ -1,0 +1,134 @@
+"""Sessions: who is signed in, and how often somebody tried. Kept in the database; the cookie is a random token."""
+
+from __future__ import annotations
+
+import hashlib
+import secrets
+from collections.abc import Callable
+from dataclasses import dataclass
+from datetime import UTC, datetime, timedelta
+from typing import Protocol
+
+from infra.runtime.ledger import Database
+from infra.runtime.security import Identity
+from services.console.people import People, Person
+
+WINDOW = timedelta(minutes=15)
+TRIES_OF_NAME, TRIES_FROM_ADDRESS = 10, 50
+"""So many in a `WINDOW`; then nobody is let in under this name, or from there, until it ends."""
+
+
+@dataclass(frozen=True, slots=True)
+class Session:
+    """Somebody signed in. `id` is the digest of the cookie's token; `csrf` stands in every form."""
+
+    id: str
+    person: str
+    proof: str
+    csrf: str
+    expires: datetime
+
+
+class Book(Protocol):
+    """What is remembered of visitors."""
+
+    async def keep(self, session: Session) -> None:
+        """A session begins."""
+        ...
+
+    async def find(self, id: str) -> Session | None:
+        """The session of this id; it may be over."""
+        ...
+
+    async def drop(self, id: str) -> None:
+        """A session ends."""
+        ...
+
+    async def tried(self, what: str, until: datetime) -> int:
+        """Counts one more try of this; returns how many there were. Forgotten after `until`."""
+        ...
+
+
+class BookInMongo:
+    """The book in the room's database, which is there once the room is open."""
+
+    def __init__(self, database: Callable[[], Database]) -> None:
+        self._database = database
+
+    async def keep(self, session: Session) -> None:
+        kept = {name: getattr(session, name) for name in ("person", "proof", "csrf", "expires")}
+        await self._database().sessions.insert_one({"_id": session.id, **kept})
+
+    async def find(self, id: str) -> Session | None:
+        found = await self._database().sessions.find_one({"_id": id})
+        return Session(found.pop("_id"), **found) if found else None
+
+    async def drop(self, id: str) -> None:
+        await self._database().sessions.delete_one({"_id": id})
+
+    async def tried(self, what: str, until: datetime) -> int:
+        counted = await self._database().tries.find_one_and_update(
+            {"_id": what}, {"$inc": {"count": 1}, "$set": {"expires": until}}, upsert=True, return_document=True
+        )
+        return int(counted["count"])
+
+
+@dataclass(frozen=True, slots=True)
+class Visitor:
+    """A session with who it is, as of now."""
+
+    session: Session
+    identity: Identity
+
+
+class Guard:
+    """Lets people in, and knows them again. Its clock is the machine's: a conductor's has nothing to do with people."""
+
+    def __init__(self, people: People, book: Book, lasts: timedelta) -> None:
+        self.people, self.book, self.lasts = people, book, lasts
+
+    async def admit(self, name: str, password: str, address: str) -> str | None:
+        """A new session's token, for the cookie; None where name or password is wrong. Raises `TooMany`."""
+        for key, most in ((f"name|{name}", TRIES_OF_NAME), (f"from|{address}", TRIES_FROM_ADDRESS)):
+            if await self.book.tried(_window_of(key), _now() + WINDOW) > most:
+                raise TooMany(key)
+        person = await self.people.admitted(name, password)
+        return await self.begin(person) if person else None
+
+    async def begin(self, person: Person) -> str:
+        """A new session of this person; returns its token."""
+        token = secrets.token_urlsafe(32)
+        ends = _now() + self.lasts
+        await self.book.keep(Session(_id(token), person.identity.person, person.proof, secrets.token_urlsafe(32), ends))
+        return token
+
+    async def visitor(self, token: str) -> Visitor | None:
+        """Who holds this token: with the role of now, while the password is the one that the session began with."""
+        session = await self.book.find(_id(token))
+        if session is None or session.expires <= _now():
+            return None
+        person = self.people.person(session.person)
+        if person is None or person.proof != session.proof:
+            return None
+        return Visitor(session, person.identity)
+
+    async def dismiss(self, visitor: Visitor) -> None:
+        """The session is over."""
+        await self.book.drop(visitor.session.id)
+
+
+class TooMany(Exception):
+    """More tries than a person makes."""
+
+
+def _window_of(key: str) -> str:
+    """By which the tries of a quarter of an hour are counted."""
+    return f"{key}|{int(_now().timestamp() // WINDOW.total_seconds())}"
+
+
+def _id(token: str) -> str:
+    return hashlib.sha256(token.encode()).hexdigest()
+
+
+def _now() -> datetime:
+    return datetime.now(UTC)
