@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 from datetime import date, time
-from typing import Literal
+from typing import Annotated, Literal
 
-from pydantic import Field, model_validator
+from pydantic import Field, WithJsonSchema, model_validator
 
 from contracts.agreements.entry import Source, Term
 from contracts.values import Slug, Words
@@ -14,11 +14,15 @@ DayKind = Literal["workday", "weekend", "holiday"]
 EVERY_DAY: tuple[DayKind, ...] = ("workday", "weekend", "holiday")
 
 
+WallTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"})]
+"""A local time of day. JSON Schema's own format `time` wants an offset (RFC 3339)."""
+
+
 class Span(Term):
     """Hours of one day, local wall time: from `starts` (included) to `ends` (excluded; "00:00" is the day's end)."""
 
-    starts: time
-    ends: time
+    starts: WallTime
+    ends: WallTime
 
     @model_validator(mode="after")
     def _runs_forward(self) -> Span:
