@@ -5,7 +5,8 @@ from __future__ import annotations
 from datetime import date, time
 from typing import Annotated, Literal
 
-from pydantic import Field, WithJsonSchema, model_validator
+from pydantic import AfterValidator, Field, model_validator
+from pydantic_core import PydanticCustomError
 
 from contracts.agreements.entry import Source, Term
 from contracts.values import Slug, Words
@@ -14,8 +15,13 @@ DayKind = Literal["workday", "weekend", "holiday"]
 EVERY_DAY: tuple[DayKind, ...] = ("workday", "weekend", "holiday")
 
 
-WallTime = Annotated[time, WithJsonSchema({"type": "string", "pattern": r"^([01]\d|2[0-3]):[0-5]\d(:[0-5]\d)?$"})]
-"""A local time of day. JSON Schema's own format `time` wants an offset (RFC 3339)."""
+def _names_no_zone(at: time) -> time:
+    if at.tzinfo is not None:
+        raise PydanticCustomError("time_parsing", "a local time of day names no zone")
+    return at
+
+
+WallTime = Annotated[time, AfterValidator(_names_no_zone)]
 
 
 class Span(Term):

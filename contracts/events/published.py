@@ -14,6 +14,7 @@ from typing import Any
 
 from pydantic.json_schema import models_json_schema
 
+from contracts.agreements.forms import FORMS
 from contracts.events.catalog import EVENTS
 from contracts.events.event import Event
 
@@ -65,6 +66,8 @@ def _plain(schema: Any) -> Any:
     kept = {name: _plain(part) for name, part in schema.items() if not _is_foreign(name, part)}
     if kept.get("additionalProperties") is False:
         del kept["additionalProperties"]
+    if kept.get("format") == "time":  # JSON Schema's has an offset (RFC 3339); ours are local
+        kept["pattern"] = FORMS[kept.pop("format")]
     return kept
 
 

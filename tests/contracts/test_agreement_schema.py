@@ -7,9 +7,11 @@ from pathlib import Path
 
 import pytest
 from jsonschema import Draft202012Validator
+from pydantic import ValidationError
 from ruamel.yaml import YAML
 
 from contracts.agreements import schema
+from contracts.agreements.calendar import Span
 from contracts.agreements.placed import parse, plain
 from contracts.agreements.schema import FOLDER, schemas, write_schemas
 
@@ -66,3 +68,9 @@ def test_scalars_arrive_as_written() -> None:
         "empty": None,
         "word": "null",
     }
+
+
+def test_time_of_day_with_a_zone_is_refused() -> None:
+    source = {"document": "d", "clause": "1"}
+    with pytest.raises(ValidationError, match="names no zone"):
+        Span.model_validate({"starts": "06:00", "ends": "20:00Z", "source": source})
