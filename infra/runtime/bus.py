@@ -25,6 +25,8 @@ from infra.runtime.settings import RuntimeSettings
 _TOPIC_EXISTS = 36
 _FIRST = "agreements"
 _MESSAGE_BYTES_MAX = EVENT_BYTES_MAX + 100_000
+_BATCH_BYTES_MAX = 512 * 1024
+"""What waits for one partition goes in one request, not in pieces of aiokafka's 16 KiB, one request after another."""
 _LOGGER = logging.getLogger("faststream")
 _LOGGER.setLevel(logging.WARNING)  # a line for each batch says nothing that our own lines do not
 
@@ -58,6 +60,7 @@ def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
         acks="all",
         enable_idempotence=True,
         linger_ms=0,
+        max_batch_size=_BATCH_BYTES_MAX,
         request_timeout_ms=30_000,
         max_request_size=_MESSAGE_BYTES_MAX,
     )
