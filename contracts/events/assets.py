@@ -29,13 +29,6 @@ class Measured:
     flag: str = "N"
 
 
-def _is_finite(measured: Measured) -> bool:
-    for number in (measured.value, measured.low, measured.high):
-        if number is not None and not number.is_finite():
-            return False
-    return True
-
-
 class Reading(HotEvent):
     """What a station's logger measured in one period."""
 
@@ -58,7 +51,13 @@ class Reading(HotEvent):
 
     @classmethod
     def is_sound(cls, fields: dict[str, Any]) -> bool:
-        return all(map(_is_finite, fields["values"].values()))
+        for one in fields["values"].values():  # a loop, not `all`: it is walked for each value of each reading
+            value, low, high = one.value, one.low, one.high
+            if not ((value is None or value.is_finite()) and (low is None or low.is_finite())):
+                return False
+            if not (high is None or high.is_finite()):
+                return False
+        return True
 
 
 class ReadingReceivedV1(Reading):

@@ -3,10 +3,10 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 from typing import Any, Protocol
 
+from msgspec import Struct
 from pydantic import ValidationError
 
 from contracts.events.catalog import EVENTS, owner_of
@@ -33,8 +33,7 @@ class Record(Protocol):
     timestamp: int
 
 
-@dataclass(frozen=True, slots=True)
-class Letter:
+class Letter(Struct, frozen=True):
     """A record, opened. `event` is None where `flaw` says why it could not be read."""
 
     id: str
@@ -47,7 +46,7 @@ class Letter:
     headers: Headers
     event: Event | None = None
     flaw: str | None = None
-    attributes: Mapping[str, str] = field(default_factory=dict)
+    attributes: Mapping[str, str] = {}
     sent_ms: int = 0
     """When it was handed to Kafka, by the machine's clock: for spans only."""
 
@@ -62,8 +61,7 @@ class Letter:
         return self.attributes.get("ce_correlationid", self.id)
 
 
-@dataclass(frozen=True, slots=True)
-class Outgoing:
+class Outgoing(Struct, frozen=True):
     """A letter ready to be sent: what an outbox row holds."""
 
     id: str
@@ -75,7 +73,7 @@ class Outgoing:
 
 def open_record(record: Record) -> Letter:
     """Reads one record; whatever is wrong with it becomes its `flaw`."""
-    headers = tuple((name, value or b"") for name, value in record.headers or ())
+    headers = tuple([(name, value or b"") for name, value in record.headers or ()])
     attributes, flaw = _texts(headers)
     letter_id = attributes.get("ce_id") or f"{record.topic}/{record.partition}/{record.offset}"
     kind = attributes.get("ce_type", "")
@@ -126,21 +124,20 @@ def seal(
     event: Event, *, id: str, said_at: datetime, correlation: str, causation: str, trace: Mapping[str, str]
 ) -> Outgoing:
     """Writes an event into a letter. `trace` holds the W3C headers of the context it is said in. Raises `TooLarge`."""
-    kind = event.type()
-    attributes = {
-        "ce_specversion": "1.0",
-        "ce_id": id,
-        "ce_source": f"/watchbill/{owner_of(type(event))}",
-        "ce_type": kind,
-        "ce_time": said_at.isoformat(),
-        "ce_subject": event.key,
-        "ce_correlationid": correlation,
-        "ce_causationid": causation,
-        "content-type": "application/json",
-        **trace,
-    }
-    headers = tuple((name, value.encode()) for name, value in attributes.items())
+    key, kind = event.key.encode(), event.type()
+    headers = (
+        ("ce_specversion", b"1.0"),
+        ("ce_id", id.encode()),
+        ("ce_source", f"/watchbill/{owner_of(type(event))}".encode()),
+        ("ce_type", kind.encode()),
+        ("ce_time", said_at.isoformat().encode()),
+        ("ce_subject", key),
+        ("ce_correlationid", correlation.encode()),
+        ("ce_causationid", causation.encode()),
+        ("content-type", b"application/json"),
+        *[(name, value.encode()) for name, value in trace.items()],
+    )
     body = event.written()
     if len(body) > EVENT_BYTES_MAX:
         raise TooLarge(f"{kind} of {len(body):,} bytes; at most {EVENT_BYTES_MAX:,}")
-    return Outgoing(id, event.TOPIC, event.key.encode(), body, headers)
+    return Outgoing(id, event.TOPIC, key, body, headers)

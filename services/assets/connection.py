@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
+from collections import Counter
 from collections.abc import Callable, Sequence
 
 import structlog
@@ -70,18 +71,21 @@ class Connection:
     async def _hear(self, pieces: Sequence[Frame | Rejected]) -> tuple[list[Taken], list[bytes]]:
         batch: list[Taken] = []
         answers: list[bytes] = []
+        outcomes: Counter[str] = Counter()
         for piece in pieces:
             heard = await self._admission.hear(piece, self._times)
-            if self._is_told(heard):
+            if self._is_told(heard, outcomes):
                 batch.append(heard.taken)
                 if heard.answer is not None and heard.answer.needs_ack:
                     answers.append(answer_9014(heard.answer))
+        for outcome, count in outcomes.items():
+            metrics.FRAMES.labels(outcome).inc(count)
         return batch, answers
 
-    def _is_told(self, heard: Heard) -> bool:
+    def _is_told(self, heard: Heard, outcomes: Counter[str]) -> bool:
         """Counts the piece; whether it becomes events. Above the limit what is not trusted is counted only."""
         events = heard.taken.events
-        metrics.FRAMES.labels(getattr(events[0], "reason", "taken") if events else "empty").inc()
+        outcomes[getattr(events[0], "reason", "taken") if events else "empty"] += 1
         if heard.trusted:
             self.trusted, self._strange_in_a_row = True, 0
             return True

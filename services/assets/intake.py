@@ -91,13 +91,13 @@ def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta)
 
 def _measured(fields: Mapping[str, str], factor: Decimal | None) -> Measured:
     """In the register's unit. Raises ArithmeticError for what is not a finite number."""
-    value = fields.get("avg") or fields.get("rtd") or fields.get("value")
-    low, high = fields.get("min"), fields.get("max")
+    get = fields.get
+    value, low, high = get("avg") or get("rtd") or get("value"), get("min"), get("max")
     return Measured(
         _number(value, factor) if value else None,
         _number(low, factor) if low else None,
         _number(high, factor) if high else None,
-        flag_of(fields.get("flag", "")),
+        flag_of(get("flag", "")),
     )
 
 

@@ -70,25 +70,27 @@ class Register:
         self._sites: dict[str, Known] = {}
         self._held: dict[str, int] = {}
         self._expected: dict[str, int] = {}
+        self._is_behind = False
 
     def expect(self, agreement: str, version: int) -> None:
         """A version is being kept: do not answer from an older one."""
         self._expected[agreement] = max(version, self._expected.get(agreement, 0))
+        self._is_behind = self._lacks_something()
 
     async def by_mn(self, mn: str) -> Known | None:
         """The logger of this MN, or None."""
-        await self._refresh()
+        if self._is_behind:
+            await self.load()
         return self._known.get(mn)
 
     async def by_site(self, site: str) -> Known | None:
         """The logger of this site, or None."""
-        await self._refresh()
+        if self._is_behind:
+            await self.load()
         return self._sites.get(site)
 
-    async def _refresh(self) -> None:
-        if all(self._held.get(agreement, 0) >= version for agreement, version in self._expected.items()):
-            return
-        await self.load()
+    def _lacks_something(self) -> bool:
+        return any(self._held.get(agreement, 0) < version for agreement, version in self._expected.items())
 
     async def load(self) -> None:
         """Reads the register anew: exactly what the newest kept version of each agreement names."""
@@ -103,6 +105,7 @@ class Register:
         self._known = {known.mn: known for known in loggers}
         self._sites = {known.site: known for known in loggers}
         self._held = newest
+        self._is_behind = self._lacks_something()
 
 
 class Passwords:

@@ -10,6 +10,8 @@ import re
 from dataclasses import replace
 from datetime import datetime, timedelta
 
+from msgspec import structs
+
 from contracts.events.assets import ReadingRejectedV1
 from contracts.values import Words
 from services.assets.hj212 import Malformed, parse
@@ -67,4 +69,4 @@ def _read_again(rejection: ReadingRejectedV1) -> Sent | Words:
     if rejection.code is None:
         return sent
     only = {code: fields for code, fields in sent.values.items() if code == rejection.code}
-    return replace(sent, values=only, part=1, parts=1)
+    return structs.replace(sent, values=only, part=1, parts=1)

@@ -4,28 +4,30 @@ from __future__ import annotations
 
 import hashlib
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import UTC, datetime
 
 from contracts.events.assets import Channel, Measured, ReadingKind, RejectionReason
 from services.assets.hj212 import Packet
+from services.assets.hj212.secret import Guarded
 
 KINDS: Mapping[str, ReadingKind] = {"2011": "realtime", "2051": "minute", "2061": "hour", "2031": "day"}
 """Command codes that carry readings (HJ 212-2017 table 9)."""
 
 
-@dataclass(frozen=True, slots=True)
-class Sent:
+class Sent(Guarded, frozen=True):
     """One frame's or post's worth. `values` are as written; `raw` is the frame, with PW."""
 
     kind: ReadingKind
     time: datetime
     values: Mapping[str, Mapping[str, str]]
     digest: str
-    raw: bytes = field(default=b"", repr=False)
+    raw: bytes = b""
     channel: Channel = "hj212"
     part: int = 1
     parts: int = 1
+
+    def __repr__(self) -> str:
+        return f"Sent({self.kind!r}, {self.time}, codes={len(self.values)}, digest={self.digest!r})"
 
 
 def sent_of(packet: Packet, raw: bytes) -> Sent | RejectionReason:

@@ -47,6 +47,9 @@ def document_of(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
 
 def _stored(measured: Measured) -> dict[str, str]:
     stored = {"f": measured.flag}
+    if measured.low is None and measured.high is None and measured.value is not None:  # nearly always
+        stored["v"] = str(measured.value)
+        return stored
     for name, value in (("v", measured.value), ("l", measured.low), ("h", measured.high)):
         if value is not None:
             stored[name] = str(value)

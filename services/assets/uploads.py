@@ -3,9 +3,10 @@
 from __future__ import annotations
 
 import hashlib
-from dataclasses import replace
 from datetime import datetime, timedelta
 from typing import ClassVar
+
+from msgspec import structs
 
 from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1
 from contracts.values import Frozen, Moment
@@ -71,5 +72,5 @@ class Times:
         if packet.data_time is not None:
             self._last = (packet.mn, packet.cn, packet.pnum, packet.data_time)
         elif self._last and self._last[:3] == (packet.mn, packet.cn, packet.pnum):
-            return replace(packet, data_time=self._last[3])
+            return structs.replace(packet, data_time=self._last[3])
         return packet

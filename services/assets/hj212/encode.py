@@ -56,7 +56,9 @@ def encode(packet: Packet) -> bytes:
 
 def answer_9014(packet: Packet) -> bytes:
     """The answer to an upload: ST=91, the request's QN, PW and MN, Flag=4, empty CP."""
-    return encode(Packet(st="91", cn="9014", mn=packet.mn, qn=packet.qn, pw=packet.pw, flag=ANSWER_FLAG))
+    qn = f"QN={packet.qn};" if packet.qn is not None else ""
+    pw = f"PW={packet.pw};" if packet.pw is not None else ""
+    return framed(f"{qn}ST=91;CN=9014;{pw}MN={packet.mn};Flag={ANSWER_FLAG};CP=&&&&".encode())
 
 
 def upload_frames(upload: Upload, sent: datetime) -> list[bytes]:

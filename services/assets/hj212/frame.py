@@ -10,7 +10,7 @@ from dataclasses import dataclass, field
 from enum import StrEnum
 
 from services.assets.hj212.crc import CHECKS, WRITTEN, Dialect, dialect_of, fits
-from services.assets.hj212.secret import masked
+from services.assets.hj212.secret import Guarded, masked
 
 MARK = b"##"
 HEADER_BYTES = 6
@@ -36,8 +36,7 @@ class Reason(StrEnum):
     ENCRYPTED = "encrypted"
 
 
-@dataclass(frozen=True, slots=True)
-class Frame:
+class Frame(Guarded, frozen=True):
     """A frame whose length and CRC hold. `raw` is without the line end; `length_plus_six` tells a tolerated length;
     `offset` is that of its first byte in the stream.
 

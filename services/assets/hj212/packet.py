@@ -6,7 +6,6 @@ the flag before the value, `;Flag=5` behind CP, keys with several hyphens. Stric
 
 import re
 from collections.abc import Mapping
-from dataclasses import dataclass, field
 from datetime import datetime
 
 from services.assets.hj212.frame import PIECE_LIMIT, Frame, Reason, Rejected
@@ -22,7 +21,7 @@ from services.assets.hj212.grammar import (
     key_of,
 )
 from services.assets.hj212.head import before_cp, cut, head_of, text_of
-from services.assets.hj212.secret import MASK, masked
+from services.assets.hj212.secret import MASK, Guarded, masked
 from services.assets.hj212.walltime import wall_time
 
 Item = tuple[tuple[str, str], ...]
@@ -30,13 +29,18 @@ Values = Mapping[str, Mapping[str, str]]
 
 _SPACED = re.compile(r"\s*([;,=]|^|$)\s*")
 _REMARK = re.compile(r"//.*?//", re.DOTALL)
+_STANDARD_TIME = re.compile("DataTime=([0-9]{14})(?=;|\\Z)")
+_STANDARD_ITEM = re.compile(
+    r";([a-z][0-9]{5})-(Avg|Rtd)=([+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?),\1-Flag=([0-9A-Za-z]{0,4})(?=;|\Z)|.+", re.DOTALL
+)
+"""An item with one value and its flag; or all the rest, as an item without code."""
+_SUFFIX = {"Avg": "avg", "Rtd": "rtd", "": ""}
 _SEALED = str.maketrans(";,=", "\ue000\ue001\ue002")
 _OPENED = str.maketrans("\ue000\ue001\ue002", ";,=")
 _EDITIONS = {0: 2005, 1: 2017, 2: 2025}
 
 
-@dataclass(frozen=True, slots=True, repr=False)
-class Packet:
+class Packet(Guarded, frozen=True):
     """One data segment. `cp`: the text between `CP=&&` and `&&` as written. `data_time`: aware, Asia/Shanghai.
 
     `values`: `{code: {suffix in lower case: text as written}}`; a key without suffix has the suffix `value`; DataTime
@@ -53,7 +57,7 @@ class Packet:
     pno: int | None = None
     cp: str = ""
     data_time: datetime | None = None
-    values: Values = field(default_factory=dict)
+    values: Values = {}
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -119,7 +123,25 @@ def parse(segment: bytes, strict: bool = True) -> Packet:
 
 
 def _values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
-    """The hot loop: one pass over CP, its keys known from the cache."""
+    standard = standard_values(cp)
+    return free_values(cp, strict) if standard is None else standard
+
+
+def standard_values(cp: str) -> tuple[datetime, Values] | None:
+    """CP as nearly every logger writes it, in one go; None where it is written in any other way."""
+    opening = _STANDARD_TIME.match(cp)
+    if opening is None:
+        return None
+    found = _STANDARD_ITEM.findall(cp, opening.end())
+    values = {code: {_SUFFIX[suffix]: number, "flag": flag} for code, suffix, number, flag in found}
+    if "" in values or len(values) != len(found):  # the rest, or a code twice
+        return None
+    moment = wall_time(opening[1])
+    return None if moment is None else (moment, values)
+
+
+def free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
+    """One pass over CP, its keys known from the cache."""
     values: dict[str, dict[str, str]] = {}
     for item in _plain(cp).split(";"):
         owner = ""

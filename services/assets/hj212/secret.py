@@ -1,6 +1,9 @@
 """Nobody reads a station's password, or a key that was sent to the wrong door, in a log, an event or a page."""
 
 import re
+from typing import Any
+
+from msgspec import Struct
 
 MASK = "******"
 
@@ -10,6 +13,13 @@ _NEW_PASSWORD = re.compile(rb"(NewPW\s*=?).*", re.IGNORECASE | re.DOTALL)
 # Where the line has damaged the name itself, its place tells: the password stands behind CN.
 _PLACE = re.compile(rb"(CN=[^;]{1,6};)(?!MN=|PW\s*=)([^;=]{0,2}=?)[^;,]*", re.IGNORECASE)
 _HEADER = re.compile(rb"((?:proxy-)?authorization\s*:|x-api-key\s*:|cookie\s*:)[^\r\n]*", re.IGNORECASE)
+
+
+class Guarded(Struct, frozen=True):
+    """A value that holds a password: whoever prints it gets its `repr`, rich too."""
+
+    def __rich_repr__(self) -> list[tuple[str, Any]]:
+        return [("", repr(self))]
 
 
 def masked(raw: bytes) -> bytes:
