@@ -84,8 +84,7 @@ class Connection:
 
     def _is_told(self, heard: Heard, outcomes: Counter[str]) -> bool:
         """Counts the piece; whether it becomes events. Above the limit what is not trusted is counted only."""
-        events = heard.taken.events
-        outcomes[getattr(events[0], "reason", "taken") if events else "empty"] += 1
+        outcomes[heard.taken.outcome] += 1
         if heard.trusted:
             self.trusted, self._strange_in_a_row = True, 0
             return True

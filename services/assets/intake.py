@@ -92,12 +92,12 @@ def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta)
 def _measured(fields: Mapping[str, str], factor: Decimal | None) -> Measured:
     """In the register's unit. Raises ArithmeticError for what is not a finite number."""
     get = fields.get
-    value, low, high = get("avg") or get("rtd") or get("value"), get("min"), get("max")
+    value, low, high, flag = get("avg") or get("rtd") or get("value"), get("min"), get("max"), get("flag", "")
     return Measured(
         _number(value, factor) if value else None,
         _number(low, factor) if low else None,
         _number(high, factor) if high else None,
-        flag_of(get("flag", "")),
+        flag if flag == "N" else flag_of(flag),
     )
 
 
@@ -112,7 +112,5 @@ def _number(text: str, factor: Decimal | None) -> Decimal | None:
 
 def flag_of(written: str) -> str:
     """The mark as HJ 212-2017 table 8 has it. No mark counts as normal."""
-    if written == "N":
-        return written
     mark = written.strip().upper() or "N"
     return _FLAGS.get(mark, mark)

@@ -33,6 +33,14 @@ class Taken(Struct, frozen=True):
     ids: tuple[str, ...]
 
     @property
+    def outcome(self) -> str:
+        """For counting: `taken`, `empty`, or the reason of the first refusal."""
+        if not self.events:
+            return "empty"
+        first = self.events[0]
+        return first.reason if isinstance(first, ReadingRejectedV1) else "taken"
+
+    @property
     def refused(self) -> tuple[ReadingRejectedV1, ...]:
         """What was not taken of it."""
         return tuple(event for event in self.events if isinstance(event, ReadingRejectedV1))
@@ -47,7 +55,8 @@ def named(name: str) -> str:
 
 def reading_id(site: str, kind: str, time: datetime) -> str:
     """The natural key of a reading."""
-    return f"{site}/{kind}/{time.astimezone(UTC):%Y%m%dT%H%M%SZ}"
+    written = time.astimezone(UTC).isoformat()[:19].replace("-", "").replace(":", "")
+    return f"{site}/{kind}/{written}Z"
 
 
 def _ends(sent: Sent, known: Known) -> datetime:

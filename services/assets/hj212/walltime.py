@@ -6,15 +6,17 @@ from datetime import datetime, timedelta, timezone
 SHANGHAI = timezone(timedelta(hours=8), "Asia/Shanghai")
 
 
-YEARS = range(1970, 2200)
+FIRST_YEAR, LAST_YEAR = "1970", "2199"
 
 
 def wall_time(text: str) -> datetime | None:
     """The aware time of 14 or 17 digits, in Asia/Shanghai; None if it is not a possible date of 1970 to 2199."""
-    if len(text) not in (14, 17) or not (text.isascii() and text.isdigit()) or int(text[:4]) not in YEARS:
+    size = len(text)
+    if size not in (14, 17) or not (text.isascii() and text.isdigit()) or not FIRST_YEAR <= text[:4] <= LAST_YEAR:
         return None
+    written = f"{text[:8]}T{text[8:14]}" if size == 14 else f"{text[:8]}T{text[8:14]}.{text[14:]}"
     try:
-        return datetime.fromisoformat(f"{text[:8]}T{text[8:14]}.{text[14:] or '000'}").replace(tzinfo=SHANGHAI)
+        return datetime.fromisoformat(written).replace(tzinfo=SHANGHAI)
     except ValueError:
         return None
 
