@@ -40,7 +40,7 @@ from infra.runtime.watchdog import Watchdog
 log = structlog.get_logger()
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own telemetry holds addresses with their queries, keys of delivery reports among them."""
-_NEW_OBJECTS = 50_000
+_NEW_OBJECTS = 200_000
 Indexes = Mapping[str, Sequence[IndexModel]]
 
 

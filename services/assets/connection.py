@@ -11,12 +11,12 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from infra.runtime import metrics
+from infra.runtime.letters import Outgoing
 from infra.runtime.told import told
 from services.assets.admission import Admission, Heard
 from services.assets.hj212 import DIALECTS, Frame, Rejected, Splitter, answer_9014
 from services.assets.limits import PerMinute
 from services.assets.publisher import Publisher
-from services.assets.said import Taken
 from services.assets.settings import AssetsSettings
 from services.assets.uploads import Times
 
@@ -58,8 +58,8 @@ class Connection:
             return
         self._publisher.busy += 1
         try:
-            batch, answers = await self._hear(pieces)
-            await self._publisher.publish(batch)
+            letters, answers = await self._hear(pieces)
+            await self._publisher.publish(letters)
         except KafkaError as error:
             log.warning("frames not acknowledged", frames=len(pieces), error=told(error))
             return
@@ -68,19 +68,19 @@ class Connection:
         if answers:
             await self._answer(answers)
 
-    async def _hear(self, pieces: Sequence[Frame | Rejected]) -> tuple[list[Taken], list[bytes]]:
-        batch: list[Taken] = []
+    async def _hear(self, pieces: Sequence[Frame | Rejected]) -> tuple[list[Outgoing], list[bytes]]:
+        letters: list[Outgoing] = []
         answers: list[bytes] = []
         outcomes: Counter[str] = Counter()
         for piece in pieces:
             heard = await self._admission.hear(piece, self._times)
             if self._is_told(heard, outcomes):
-                batch.append(heard.taken)
+                letters += self._publisher.letters(heard.taken)
                 if heard.answer is not None and heard.answer.needs_ack:
                     answers.append(answer_9014(heard.answer))
         for outcome, count in outcomes.items():
             metrics.FRAMES.labels(outcome).inc(count)
-        return batch, answers
+        return letters, answers
 
     def _is_told(self, heard: Heard, outcomes: Counter[str]) -> bool:
         """Counts the piece; whether it becomes events. Above the limit what is not trusted is counted only."""

@@ -57,7 +57,7 @@ class Gateway:
 
     async def publish(self, batch: Sequence[Taken]) -> None:
         """Hands events to Kafka and returns when all replicas have them."""
-        await self._publisher.publish(batch)
+        await self._publisher.publish([letter for taken in batch for letter in self._publisher.letters(taken)])
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= self._settings.gateway_connections_max and not self._made_room():

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import random
-from collections.abc import Iterator, Sequence
-from datetime import datetime
+from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
 
@@ -25,16 +24,17 @@ class Publisher:
         self._clock, self._rounds = clock, Rounds(producer, streams, relay.said)
         self.busy = 0
 
-    async def publish(self, batch: Sequence[Taken]) -> None:
-        """Hands events to Kafka and returns when all replicas have them."""
-        now = self._clock.now()
-        await self._rounds.send([letter for taken in batch for letter in _letters(taken, now)])
+    def letters(self, taken: Taken) -> list[Outgoing]:
+        """What is to be said of it. Sealed at once, a frame's objects are gone before the next frame makes its own."""
+        now, trace = self._clock.now(), _trace_of(taken)
+        return [
+            seal(event, id=event_id, said_at=now, correlation=event_id, causation=event_id, trace=trace)
+            for event, event_id in zip(taken.events, taken.ids, strict=True)
+        ]
 
-
-def _letters(taken: Taken, now: datetime) -> Iterator[Outgoing]:
-    trace = _trace_of(taken)
-    for event, event_id in zip(taken.events, taken.ids, strict=True):
-        yield seal(event, id=event_id, said_at=now, correlation=event_id, causation=event_id, trace=trace)
+    async def publish(self, letters: Sequence[Outgoing]) -> None:
+        """Hands letters to Kafka and returns when all replicas have them."""
+        await self._rounds.send(letters)
 
 
 def _trace_of(taken: Taken) -> dict[str, str]:
