@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 from collections.abc import Awaitable, Callable
 
 from infra.runtime.room import Room
@@ -23,8 +24,10 @@ async def open_gateway(room: Room) -> Callable[[], Awaitable[None]]:
     room.parts[:] = [gateway]
     room.api.state.register, room.api.state.gateway = register, gateway
     server = await gateway.start()
+    watching = asyncio.create_task(register.watch())
 
     async def close() -> None:
+        watching.cancel()
         server.close()
         await gateway.close()
 

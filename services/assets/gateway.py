@@ -15,6 +15,7 @@ from infra.runtime.clock import Clock
 from infra.runtime.relay import Relay
 from services.assets.admission import Admission
 from services.assets.connection import CHUNK, Connection
+from services.assets.descriptors import allow_connections
 from services.assets.limits import PerMinute
 from services.assets.publisher import Publisher
 from services.assets.register import Passwords, Register
@@ -22,6 +23,8 @@ from services.assets.said import Taken
 from services.assets.settings import AssetsSettings
 
 log = structlog.get_logger()
+BACKLOG = 1024
+"""After a cut all loggers call again at once."""
 
 
 class Gateway:
@@ -44,8 +47,9 @@ class Gateway:
 
     async def start(self) -> asyncio.Server:
         """Listens."""
+        allow_connections(self._settings.gateway_connections_max)
         return await asyncio.start_server(
-            self._connected, self._settings.gateway_host, self._settings.gateway_port, limit=CHUNK
+            self._connected, self._settings.gateway_host, self._settings.gateway_port, limit=CHUNK, backlog=BACKLOG
         )
 
     async def close(self) -> None:

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+import asyncio
 import hmac
 import json
 from collections.abc import Iterable
+from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
@@ -12,6 +14,8 @@ from math import inf
 from pathlib import Path
 from time import monotonic
 from zoneinfo import ZoneInfo
+
+from pymongo.errors import PyMongoError
 
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.sites import Measure, Site
@@ -21,6 +25,7 @@ from infra.runtime.security import hash_of_key
 from services.assets.hj212 import Dialect
 
 LOOK_SECONDS = 1.0
+WATCH_SECONDS = 2.0
 
 
 @dataclass(frozen=True, slots=True)
@@ -91,6 +96,13 @@ class Register:
 
     def _lacks_something(self) -> bool:
         return any(self._held.get(agreement, 0) < version for agreement, version in self._expected.items())
+
+    async def watch(self) -> None:
+        """For ever: what is published is heard by one process of the service, and counts for all of them."""
+        while True:
+            await asyncio.sleep(WATCH_SECONDS)
+            with suppress(PyMongoError):  # what is known goes on
+                await self.load()
 
     async def load(self) -> None:
         """Reads the register anew: exactly what the newest kept version of each agreement names."""
