@@ -19,13 +19,13 @@ from typing import Any
 
 import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
-from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from infra.local.place import Place
 from tests.bench.figures import Figure
 from tests.bench.loggers import send_all
 from tests.bench.province import CODES, frames, province, put_in_force
+from tests.bench.topics import make_topics
 from watchbill.installation import Installation
 
 PACKETS, ROUNDS, BATCH = 12_000, 3, 500
@@ -63,10 +63,7 @@ async def stored_in(town: Installation, stations: int, window: int, round: int) 
 
 async def prepare_bare(town: Installation) -> None:
     """As many records as the bare loop takes in all rounds."""
-    admin = AIOKafkaAdminClient(bootstrap_servers=town.platform.kafka)
-    await admin.start()
-    await admin.create_topics([NewTopic("bare", 1, 1)])
-    await admin.close()
+    await make_topics(town.platform.kafka, "bare")
     producer = AIOKafkaProducer(bootstrap_servers=town.platform.kafka, linger_ms=5)
     await producer.start()
     values = {code: {"value": "20.5", "low": None, "high": None, "flag": "N"} for code in CODES}
