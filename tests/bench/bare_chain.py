@@ -1,4 +1,4 @@
-"""The bare loop of the chain: three consumers that send on what they hear. `python -m tests.bench.bare_chain SERVERS`."""
+"""The bare loop of the chain: three consumers that send on what they hear. `python -m tests.bench.bare_chain KAFKA`."""
 
 from __future__ import annotations
 
