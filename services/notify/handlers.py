@@ -20,7 +20,7 @@ from contracts.events.incidents import (
 )
 from contracts.events.inspections import InspectionMissedV1
 from contracts.events.scoring import SettlementComputedV1
-from infra.runtime.agreements import AgreementKept, SitePlace, agreement_of, keep_agreements, place_of
+from infra.runtime.agreements import SitePlace, agreement_of, keep_agreements, place_of
 from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry, State
 from infra.runtime.line import NotYet
@@ -62,7 +62,7 @@ def ears_for(counter: Counter, join: timedelta = timedelta(0)) -> Ears:
 def _needs(event: Any) -> Iterable[Need]:
     if isinstance(event, InspectionMissedV1):
         return [(Directory, "directory"), (SitePlace, event.site)]
-    return [(Directory, "directory"), (AgreementKept, f"{event.agreement}@{event.agreement_version}")]
+    return [(Directory, "directory")]  # not the agreement, which is read once and then known
 
 
 @dataclass(frozen=True)
