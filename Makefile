@@ -36,8 +36,8 @@ live: $(READY) ## only the tests on the real broker and database
 month: $(READY) ## the demo's whole month three times, once with every process killed (about ten minutes)
 	$(BIN)/python -m pytest -m whole -s tests/journeys/test_whole_month.py
 
-bench: $(READY) ## the figures of README, each with its ratio to a bare loop
-	@for file in tests/bench/bench_*.py; do $(BIN)/python -m tests.bench.$$(basename $$file .py) || exit 1; done
+bench: $(READY) ## the figures of README in one table, beside bare loops of the same run; ONLY="gateway chain" for some
+	$(BIN)/python -m tests.bench $(ONLY)
 
 sbom: $(READY) ## what the image installs, as a bill of materials (CycloneDX) in build/sbom.json
 	mkdir -p $(dir $(SBOM))

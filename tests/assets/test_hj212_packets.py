@@ -8,6 +8,8 @@ from hypothesis import strategies as st
 
 from services.assets.hj212 import Frame, Malformed, Packet, Reason, Rejected, Splitter, framed, masked, packet_of, parse
 from services.assets.hj212.decoded import decode_stream
+from services.assets.hj212.grammar import check_pairs
+from services.assets.hj212.packet import free_values, standard_values
 
 SHANGHAI = timezone(timedelta(hours=8))
 HEAD = "QN=20220513162608370;ST=22;CN=2051;PW=123456;MN=S01;Flag=5;"
@@ -30,6 +32,28 @@ def test_standard_segment_reads_in_full() -> None:
     assert read.data_time == datetime(2022, 5, 13, 16, 26, tzinfo=SHANGHAI)
     assert read.values == {"a21005": {"avg": "0.427", "flag": "N"}, "a01001": {"avg": "-3.5", "flag": "D"}}
     assert read.items[1] == (("a21005-Avg", "0.427"), ("a21005-Flag", "N"))
+
+
+numbers = st.from_regex(r"[+-]?[0-9]{1,10}(\.[0-9]{0,10})?|-|", fullmatch=True)
+codes = st.sampled_from(["a21005", "a34004", "w01018", "LA", "NewPW", "DataTime", "a2100", "a210055", "A21005"])
+suffixes = st.sampled_from(["Avg", "Rtd", "Min", "AVG", "Flag", "Foo"])
+items = st.builds(
+    "{0}-{1}={2}{4}{0}-Flag={3}".format, codes, suffixes, numbers, st.sampled_from(["N", "D", "", "NNNNN", "?"]),
+    st.sampled_from([",", ",", ",", ";", ",,", " , "]),
+)  # fmt: skip
+times = st.sampled_from([TIME, f"{TIME}000", "DataTime=20220513996600", "", "DataTime=2022"])
+
+
+@given(times, st.lists(items, max_size=4), st.sampled_from(["", "", ";", "x", "//a;b//"]))
+def test_what_is_read_in_one_go_is_what_the_free_way_reads(time: str, written: list[str], rest: str) -> None:
+    cp = ";".join([time, *written]) + rest
+    if (read := standard_values(cp)) is not None:
+        assert read == free_values(cp, strict=True)
+        check_pairs(read[1])
+
+
+def test_standard_upload_is_read_in_one_go() -> None:
+    assert standard_values(f"{TIME};a21005-Avg=0.427,a21005-Flag=N;a01001-Rtd=-3.5,a01001-Flag=D") is not None
 
 
 @pytest.mark.parametrize(

@@ -6,17 +6,29 @@ from datetime import UTC, datetime
 
 from hypothesis import given
 from hypothesis import strategies as st
+from rich.pretty import pretty_repr
 
-from services.assets.hj212 import Splitter, masked, packet_of
+from services.assets.hj212 import Packet, Splitter, masked, packet_of
 from services.assets.hj212.frame import Frame
 from services.assets.hj212.grammar import HEAD_CHECKS
 from services.assets.said import refusal
+from services.assets.sent import sent_of
 from tests.assets.stations import KNOWN, segment, written
 
 SIGNS = [chr(sign) for sign in range(0x100) if HEAD_CHECKS["PW"](chr(sign))]
 passwords = st.text(st.sampled_from(SIGNS) | st.sampled_from("&=#"), max_size=24)
 names = st.sampled_from(["PW=", "pw=", "Pw =", "PW = ", " pW  =  "])
 new_names = st.sampled_from(["NewPW=", "newpw=", "NEWPW =", "NewPW = ", "NewPW-Info="])
+
+
+def test_nothing_prints_a_password() -> None:
+    (frame,) = Splitter().feed(written(segment("DataTime=20260408095500;a34004-Avg=1", pw="open-sesame")))
+    assert isinstance(frame, Frame)
+    packet = packet_of(frame)
+    assert isinstance(packet, Packet)
+    sent = sent_of(packet, frame.raw)
+    for value in (frame, packet, sent):
+        assert "sesame" not in repr(value) and "sesame" not in pretty_repr([value])
 
 
 @given(passwords, names)

@@ -1,7 +1,7 @@
 """How long the whole embedded system takes to be healthy, and what it costs when nothing happens.
 
-The second start is measured: the first one of a user also fetches Kafka's jars and trains Java's cache. Each start makes
-five services, the sinks, Kafka and mongod. The bare loop starts Kafka and mongod alone.
+The second start is measured: a user's first one also fetches Kafka's jars and trains Java's cache. Each starts five
+services, the sinks, Kafka and mongod. The bare loop starts Kafka and mongod alone.
 """
 
 from __future__ import annotations
