@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import sys
 import tempfile
 import time
 from collections.abc import AsyncIterator
@@ -21,12 +22,15 @@ import psutil
 from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from motor.motor_asyncio import AsyncIOMotorClient
 
+from infra.local.children import Child, http_answers
 from infra.local.place import Place
+from infra.local.ports import Ports
+from infra.processes import READY_PATH, process
 from tests.bench.figures import Figure
 from tests.bench.loggers import send_all
 from tests.bench.province import CODES, frames, province, put_in_force
 from tests.bench.topics import make_topics
-from watchbill.installation import Installation
+from watchbill.installation import ROOT, Installation
 
 PACKETS, ROUNDS, BATCH = 12_000, 3, 500
 BACKFILL, EACH_FOR_ITSELF = (8, 200), (300, 1)
@@ -42,7 +46,23 @@ async def running() -> AsyncIterator[Installation]:
             yield town
 
 
-async def stored_in(town: Installation, stations: int, window: int, round: int) -> tuple[float, float]:
+async def add_second(town: Installation) -> int:
+    """A further process of the same service, with its share of the partitions; its gateway's port."""
+    book, assets = Ports(town.place.ports), process("assets")
+    http, gateway = book.pick("assets-1"), book.pick("gateway-1")
+    own = {"WATCHBILL_INSTANCE": "1", "WATCHBILL_HTTP_PORT": str(http), "WATCHBILL_GATEWAY_PORT": str(gateway)}
+    await town.children.add(
+        Child(
+            name="assets-1", command=(sys.executable, *assets.command), log=town.place.log("assets-1"), cwd=ROOT,
+            ready=http_answers(f"http://127.0.0.1:{http}{READY_PATH}"), env={**town.environment(assets), **own},
+        )
+    )  # fmt: skip
+    return gateway
+
+
+async def stored_in(
+    town: Installation, ports: list[int], stations: int, window: int, round: int
+) -> tuple[float, float]:
     """Packets/s from the first byte sent to the last packet stored; microseconds of CPU of the service a packet."""
     each = PACKETS // stations
     start = (
@@ -50,15 +70,21 @@ async def stored_in(town: Installation, stations: int, window: int, round: int) 
     )
     made = [list(frames(station, start, each)) for station in range(stations)]
     client: AsyncIOMotorClient[dict[str, Any]] = AsyncIOMotorClient(town.platform.mongo)
-    stored, service = client.watchbill_assets.readings, psutil.Process(town.children.state("assets").pid)
+    stored = client.watchbill_assets.readings
+    services = [psutil.Process(state.pid) for state in town.children.states() if state.name.startswith("assets")]
     wanted = await stored.count_documents({}) + stations * each
-    started, spent = time.perf_counter(), sum(service.cpu_times()[:2])
-    await asyncio.to_thread(send_all, town.gateway_port, made, window)
+    started, spent = time.perf_counter(), spent_by(services)
+    await asyncio.to_thread(send_all, ports, made, window)
     while await stored.estimated_document_count() < wanted:
         await asyncio.sleep(0.01)
-    took, spent = time.perf_counter() - started, sum(service.cpu_times()[:2]) - spent
+    took, spent = time.perf_counter() - started, spent_by(services) - spent
     client.close()
     return stations * each / took, spent / (stations * each) * 1e6
+
+
+def spent_by(services: list[psutil.Process]) -> float:
+    """Seconds of CPU so far."""
+    return sum(sum(service.cpu_times()[:2]) for service in services)
 
 
 async def prepare_bare(town: Installation) -> None:
@@ -91,17 +117,22 @@ async def bare(town: Installation, round: int) -> float:
 
 
 async def figures() -> list[Figure]:
+    full, single, two, plain = [], [], [], []
     async with running() as town:
-        await stored_in(town, *BACKFILL, ROUNDS)  # until Java has seen it all once
+        one = [town.gateway_port]
+        await stored_in(town, one, *BACKFILL, ROUNDS)  # until Java has seen it all once
         await prepare_bare(town)
-        full, single, plain = [], [], []
         for round in range(ROUNDS):
-            full.append(await stored_in(town, *BACKFILL, round))
+            full.append(await stored_in(town, one, *BACKFILL, round))
             plain.append(await bare(town, round))
-            single.append(await stored_in(town, *EACH_FOR_ITSELF, ROUNDS + 1 + round))
+            single.append(await stored_in(town, one, *EACH_FOR_ITSELF, ROUNDS + 1 + round))
+        both = [*one, await add_second(town)]
+        for round in range(ROUNDS):
+            two.append(await stored_in(town, both, *BACKFILL, 2 * ROUNDS + 2 + round))
     theirs = median(plain)
     return [
         _row("8 loggers, 200 frames in flight", full, theirs),
+        _row("the same, two processes of the service", two, theirs),
         _row("300 loggers, one frame at a time", single, theirs),
     ]
 

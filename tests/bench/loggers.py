@@ -43,11 +43,11 @@ class Logger:
         return answers
 
 
-def send_all(port: int, frames: Sequence[Sequence[bytes]], window: int) -> None:
-    """Each sequence over a connection of its own, until every frame has its answer."""
+def send_all(ports: Sequence[int], frames: Sequence[Sequence[bytes]], window: int) -> None:
+    """Each sequence over a connection of its own, until every frame has its answer; the gateways in turn."""
     left = sum(map(len, frames))
     with selectors.DefaultSelector() as selector:
-        loggers = [Logger(port, own, window) for own in frames]
+        loggers = [Logger(ports[n % len(ports)], own, window) for n, own in enumerate(frames)]
         for logger in loggers:
             selector.register(logger.line, selectors.EVENT_READ, logger)
             logger.send()
