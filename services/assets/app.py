@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import asyncio
 from collections.abc import Awaitable, Callable
 
 from infra.runtime.room import Room
@@ -24,10 +23,9 @@ async def open_gateway(room: Room) -> Callable[[], Awaitable[None]]:
     room.parts[:] = [gateway]
     room.api.state.register, room.api.state.gateway = register, gateway
     server = await gateway.start()
-    watching = asyncio.create_task(register.watch())
+    room.health.supervise("register", register.watch())
 
     async def close() -> None:
-        watching.cancel()
         server.close()
         await gateway.close()
 

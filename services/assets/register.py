@@ -97,10 +97,10 @@ class Register:
     def _lacks_something(self) -> bool:
         return any(self._held.get(agreement, 0) < version for agreement, version in self._expected.items())
 
-    async def watch(self) -> None:
+    async def watch(self, pause_seconds: float = WATCH_SECONDS) -> None:
         """For ever: what is published is heard by one process of the service, and counts for all of them."""
         while True:
-            await asyncio.sleep(WATCH_SECONDS)
+            await asyncio.sleep(pause_seconds)
             with suppress(PyMongoError):  # what is known goes on
                 await self.load()
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import uuid
 from collections.abc import AsyncIterator, Mapping
 from typing import Any, cast
@@ -87,3 +88,13 @@ async def test_other_agreements_loggers_stay() -> None:
     assert await register.by_mn("MN-A") and await register.by_mn("MN-B")
     db.keep(register, changed(2, "MN-A2"))
     assert await register.by_mn("MN-A2") and await register.by_mn("MN-B") and await register.by_mn("MN-A") is None
+
+
+async def test_what_another_process_heard_of_counts_here() -> None:
+    db = Shelves()
+    register = Register(cast(Database, db))
+    watching = asyncio.create_task(register.watch(0))
+    db["agreements"].kept[f"{AGREEMENT.id}@9"] = changed(9, "NEW-MN-9")
+    while await register.by_mn("NEW-MN-9") is None:
+        await asyncio.sleep(0)
+    watching.cancel()
