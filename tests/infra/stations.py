@@ -4,10 +4,11 @@ from __future__ import annotations
 
 from collections import defaultdict
 from collections.abc import Iterable, Iterator
-from dataclasses import replace
 from datetime import UTC, date, datetime, timedelta
 from decimal import Decimal
 from typing import Any
+
+from msgspec import structs
 
 from contracts.agreements.entry import Source
 from contracts.agreements.sites import Asset, Logger, Measure, Site
@@ -66,7 +67,7 @@ def whole(packets: Iterable[Packet]) -> Iterator[Packet]:
         together.append(packet)
         if len(together) == (packet.pnum or 1):
             values = {code: fields for part in together for code, fields in part.values.items()}
-            yield replace(together[0], values=values)
+            yield structs.replace(together[0], values=values)
             together.clear()
 
 
