@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import gc
+import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
@@ -41,6 +42,8 @@ log = structlog.get_logger()
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own telemetry holds addresses with their queries, keys of delivery reports among them."""
 _NEW_OBJECTS = 200_000
+_SWITCH_SECONDS = 0.0005
+"""The driver asks the database in threads: each answer waits for the interpreter, several times, Python's 5 ms each."""
 Indexes = Mapping[str, Sequence[IndexModel]]
 
 
@@ -237,6 +240,7 @@ def run(room: Room) -> None:
     """The main function of a service process."""
     start_telemetry(room.name, room.settings.log_level, room.settings.secrets / TRACE_KEY)
     _leave_garbage_for_a_while()
+    sys.setswitchinterval(_SWITCH_SECONDS)
     uvloop.run(room.serve())
 
 
