@@ -9,6 +9,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pytest
+from asyncapi3 import AsyncAPI3
 from faststream.specification import AsyncAPI
 from jsonschema import Draft7Validator, Draft202012Validator
 
@@ -64,6 +65,12 @@ def test_committed_document_is_current() -> None:
 def test_document_is_written_anew(tmp_path: Any) -> None:
     write(tmp_path / "new" / "asyncapi.json")
     assert json.loads((tmp_path / "new" / "asyncapi.json").read_text(encoding="utf-8")) == WHOLE
+
+
+@each_document
+def test_document_fits_a_model_of_asyncapi_3(name: str) -> None:
+    """A strict model of the specification that is not ours; unknown fields are errors."""
+    AsyncAPI3.model_validate(DOCUMENTS[name])
 
 
 @each_document
