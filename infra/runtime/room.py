@@ -41,7 +41,7 @@ from infra.runtime.watchdog import Watchdog
 log = structlog.get_logger()
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own telemetry holds addresses with their queries, keys of delivery reports among them."""
-_NEW_OBJECTS = 200_000
+_NEW_OBJECTS = 20_000
 _SWITCH_SECONDS = 0.0005
 """The driver asks the database in threads: each answer waits for the interpreter, several times, Python's 5 ms each."""
 Indexes = Mapping[str, Sequence[IndexModel]]
