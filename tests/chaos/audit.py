@@ -21,6 +21,8 @@ Account = Mapping[str, Sequence[Row]]
 """By subject, such as "readings"; a key may stand there more than once."""
 _DAMAGE = frozenset({"crc", "garbage", "truncated", "length", "syntax"})
 """What was refused for these is noise on the line: nobody sends it again."""
+_PROVISIONAL = "ScorePostedV1"
+"""How often a score is posted before the month is closed depends on what is heard together."""
 _UNNAMED = frozenset({"revision", "at", "received_at"})
 
 
@@ -64,7 +66,7 @@ def _events(asking: Asking) -> Iterator[Row]:
 def _kept(town: Installation) -> dict[str, list[Row]]:
     """What stands in the databases: readings, what was quarantined, and what is still to be done."""
     with MongoClient[dict[str, Any]](town.platform.mongo, tz_aware=True) as client:
-        assets = client["watchbill_assets"]
+        assets, chronicle = client["watchbill_assets"], client["watchbill_console"].chronicle
         rows = {
             "readings": [
                 (row["_id"], _text([row["time"], row["digest"], row["values"]])) for row in assets.readings.find()
@@ -73,6 +75,8 @@ def _kept(town: Installation) -> dict[str, list[Row]]:
                 (row["_id"], row["reason"]) for row in assets.rejections.find() if row["reason"] not in _DAMAGE
             ],
         }
+        told = chronicle.find({"type": {"$ne": _PROVISIONAL}})
+        rows["chronicle"] = [(f"{row['type']} {row['key']}", "") for row in told]
         for process in PROCESSES:
             database = client[f"watchbill_{process.name}"]
             rows[f"timers of {process.name}"] = [(row["_id"], str(row["due"])) for row in database.timers.find()]
