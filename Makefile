@@ -6,7 +6,7 @@ TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
 READY := $(VENV)/.ready
 SBOM ?= build/sbom.json
 
-.PHONY: demo test check live month bench sbom format schemas clean help
+.PHONY: demo test check live month chaos bench sbom format schemas clean help
 
 help: ## what can be done here
 	@grep -E '^[a-z]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/'
@@ -35,6 +35,9 @@ live: $(READY) ## only the tests on the real broker and database
 
 month: $(READY) ## the demo's whole month three times, once with every process killed (about ten minutes)
 	$(BIN)/python -m pytest -m whole -s tests/journeys/test_whole_month.py
+
+chaos: $(READY) ## weeks under kills and outages until 500 kill points were passed (an hour); SEED=N one week, SHORT=1 few days
+	$(BIN)/python -m tests.chaos $(if $(SEED),--seed $(SEED)) $(if $(SHORT),--short) $(if $(KILLS),--kills $(KILLS))
 
 bench: $(READY) ## the figures of README in one table, beside bare loops of the same run; ONLY="gateway chain" for some
 	$(BIN)/python -m tests.bench $(ONLY)

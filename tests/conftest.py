@@ -60,7 +60,7 @@ def running(
 
 def pytest_collection_modifyitems(items: list[pytest.Item]) -> None:
     """The longest first, so that two workers end at about the same time."""
-    items.sort(key=lambda item: "journeys" not in item.path.parts)
+    items.sort(key=lambda item: not {"journeys", "chaos"} & set(item.path.parts))
 
 
 @pytest.fixture(scope="session", autouse=True)

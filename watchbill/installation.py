@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import json
 import sys
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from contextlib import AsyncExitStack
 from pathlib import Path
 from typing import Self
@@ -27,7 +27,8 @@ class Installation:
 
     `only`: the services to start; all of them when empty. `movable`: a conductor moves the services' clock.
     `sinks`: SMS and mail go to local sinks that can be read. `variables`: what services find in their environment
-    besides, before all else.
+    besides, before all else. A heir may run its services by another `command`, in another `environment`, and on another
+    `platform`.
     """
 
     def __init__(
@@ -123,13 +124,17 @@ class Installation:
     def _service(self, process: Process) -> Child:
         return Child(
             name=process.name,
-            command=(sys.executable, *process.command),
+            command=(sys.executable, *self.command(process)),
             log=self.place.log(process.name),
             ready=http_answers(f"{self.http[process.name]}{READY_PATH}"),
             env=self.environment(process),
             cwd=ROOT,
             after=("kafka", "mongo"),
         )
+
+    def command(self, process: Process) -> Sequence[str]:
+        """What is run for a service, after the interpreter."""
+        return process.command
 
     def environment(self, process: Process) -> Mapping[str, str]:
         """The settings of a service, as its environment."""
@@ -168,6 +173,7 @@ class Installation:
             return contacts
         return contacts | {
             "sms_url": f"http://127.0.0.1:{self.ports['sink-sms']}/cgi-bin/sendsms",
+            "sms_keeps_keys": "true",
             "receipts_url": self.http["notify"],
             "smtp_host": "127.0.0.1",
             "smtp_port": str(self.ports["sink-smtp"]),

@@ -20,7 +20,7 @@ from typing import Self
 import structlog
 
 from . import kafka, mongo, training
-from .children import Supervisor, all_or_none
+from .children import BackOff, Supervisor, all_or_none
 from .place import Place
 from .ports import LOOPBACK, Ports
 from .trouble import Trouble
@@ -30,12 +30,22 @@ class Embedded:
     """`async with` starts both at once and stops them at the end; one that crashes comes back on its port by itself.
 
     `children` is the Supervisor: add your own processes to it, killed and restarted like these two (`kafka`, `mongo`).
-    A second start on the same folder finds everything again. Raises Trouble.
+    A second start on the same folder finds everything again. `kafka_advertised`: the port that the broker sends its
+    clients to, where something stands before it. Raises Trouble.
     """
 
-    def __init__(self, place: Place, *, kafka_port: int | None = None, mongo_port: int | None = None) -> None:
+    def __init__(
+        self,
+        place: Place,
+        *,
+        kafka_port: int | None = None,
+        mongo_port: int | None = None,
+        kafka_advertised: int | None = None,
+        back_off: BackOff | None = None,
+    ) -> None:
         self.place = place
-        self.children = Supervisor()
+        self.children = Supervisor(back_off=back_off)
+        self._kafka_advertised = kafka_advertised
         self.kafka = self.mongo = ""
         self._wanted = {"kafka": kafka_port, "mongo": mongo_port}
         self._held = contextlib.ExitStack()
@@ -72,7 +82,7 @@ class Embedded:
     async def _start_kafka(self, ports: dict[str, int]) -> None:
         folder, log = self.place.kafka, self.place.log("kafka")
         java = await asyncio.to_thread(kafka.java)
-        kafka.write_properties(folder, ports["kafka"], ports["kafka-controller"])
+        kafka.write_properties(folder, ports["kafka"], ports["kafka-controller"], self._kafka_advertised)
         await kafka.format_storage(java, folder, log)
         await self.children.add(kafka.broker(java, folder, log, ports["kafka"]))
         self.kafka = f"{LOOPBACK}:{ports['kafka']}"

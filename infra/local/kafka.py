@@ -28,7 +28,7 @@ node.id=1
 controller.quorum.voters=1@{host}:{controller}
 controller.listener.names=CONTROLLER
 listeners=PLAINTEXT://{host}:{port},CONTROLLER://{host}:{controller}
-advertised.listeners=PLAINTEXT://{host}:{port}
+advertised.listeners=PLAINTEXT://{host}:{advertised}
 log.dirs=data
 auto.create.topics.enable=false
 default.replication.factor=1
@@ -94,10 +94,14 @@ def java(cache: Path | None = None) -> Java:
     return Java(runtime.JAVA, tuple(paths), cache / f"kafka-{jars.lock_digest()}-java-{version}.aot")
 
 
-def write_properties(folder: Path, port: int, controller: int) -> None:
-    """Write `server.properties`; paths in it are relative to `folder`, where the broker runs."""
+def write_properties(folder: Path, port: int, controller: int, advertised: int | None = None) -> None:
+    """Write `server.properties`; paths in it are relative to `folder`, where the broker runs.
+
+    `advertised`: the port that clients are told to come to, where something stands before the broker.
+    """
     folder.mkdir(parents=True, exist_ok=True)
-    (folder / "server.properties").write_text(PROPERTIES.format(host=LOOPBACK, port=port, controller=controller))
+    ports = {"port": port, "controller": controller, "advertised": advertised or port}
+    (folder / "server.properties").write_text(PROPERTIES.format(host=LOOPBACK, **ports))
 
 
 async def format_storage(java: Java, folder: Path, log: Path) -> None:

@@ -87,8 +87,8 @@ class Bus:
             security=kafka_security(settings),
             allow_auto_create_topics=False,
         )
-        self._feeds = [Feed(line, health, settings.batch_max_records) for line in lines]
-        for line, feed in zip(lines, self._feeds, strict=True):
+        self.feeds = [Feed(line, health, settings.batch_max_records) for line in lines]
+        for line, feed in zip(lines, self.feeds, strict=True):
             self._subscribe(settings, ears, line, feed)
 
     async def start(self) -> None:
@@ -97,7 +97,7 @@ class Bus:
 
     async def stop(self) -> None:
         """Takes no more, finishes what was taken, leaves."""
-        await asyncio.gather(*(feed.close() for feed in self._feeds))
+        await asyncio.gather(*(feed.close() for feed in self.feeds))
         await self.broker.stop()
 
     def _subscribe(self, settings: RuntimeSettings, ears: Ears, line: Line, feed: Feed) -> None:
@@ -158,15 +158,20 @@ async def committed(settings: RuntimeSettings, service: str, topics: Sequence[st
     return {f"{at.topic}/{at.partition}": meta.offset - 1 for at, meta in offsets.items() if meta.offset >= 0}
 
 
-async def ends(settings: RuntimeSettings) -> dict[str, int]:
-    """The highest offset there is, by `topic/partition`, over all streams."""
+async def partitions(settings: RuntimeSettings) -> list[TopicPartition]:
+    """All streams there are, in their parts."""
     admin = AIOKafkaAdminClient(**kafka_options(settings))
     await admin.start()
     try:
         topics = await admin.describe_topics([f"{settings.streams}{topic}" for topic in TOPICS])
     finally:
         await admin.close()
-    where = [TopicPartition(topic["topic"], part["partition"]) for topic in topics for part in topic["partitions"]]
+    return [TopicPartition(topic["topic"], part["partition"]) for topic in topics for part in topic["partitions"]]
+
+
+async def ends(settings: RuntimeSettings) -> dict[str, int]:
+    """The highest offset there is, by `topic/partition`, over all streams."""
+    where = await partitions(settings)
     consumer = AIOKafkaConsumer(**kafka_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:

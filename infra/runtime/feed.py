@@ -11,7 +11,6 @@ import structlog
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
-from infra.runtime import metrics
 from infra.runtime.health import Health
 from infra.runtime.letters import open_record
 from infra.runtime.line import Line
@@ -20,7 +19,7 @@ from infra.runtime.told import told
 log = structlog.get_logger()
 COMMIT_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
-LOOK_SECONDS = 5.0
+GIVE_UP_SECONDS = 5.0
 GATHER_SECONDS = 0.008
 _POLL_MS = 1000
 _FEW = 2
@@ -36,7 +35,7 @@ class Feed:
     """
 
     def __init__(self, line: Line, health: Health, max_records: int, commit_seconds: float = COMMIT_SECONDS) -> None:
-        self._line, self._health, self._max_records = line, health, max_records
+        self.line, self._health, self._max_records = line, health, max_records
         self._commit_seconds = commit_seconds
         self.name = f"feed {','.join(line.topics)}"
         self._consumer: AIOKafkaConsumer | None = None
@@ -45,7 +44,17 @@ class Feed:
         self._next: dict[TopicPartition, int] = {}
         self._heard: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
-        self._committed_at = self._looked_at = monotonic()
+        self._committed_at = monotonic()
+
+    @property
+    def assignment(self) -> frozenset[TopicPartition]:
+        """The streams that are its own at present."""
+        return frozenset(self._consumer.assignment()) if self._consumer else frozenset()
+
+    @property
+    def is_closing(self) -> bool:
+        """Whether it takes no more."""
+        return self._is_closing
 
     async def poll(self, consumer: AIOKafkaConsumer) -> tuple[Any, ...]:
         """Waits for records, which end the wait at once (FastStream's own poll sleeps as long again after none)."""
@@ -55,17 +64,15 @@ class Feed:
             await asyncio.Event().wait()
         if monotonic() - self._committed_at >= self._commit_seconds:
             await self._commit(consumer)
-            self._measure(consumer)
         try:
             await self._go_back(consumer)
             found = await self._fetch(consumer, _POLL_MS, self._max_records)
-            if not found:
-                await self._look(consumer)
-                return ()
         except KafkaError as error:
             self._health.bad(self.name, f"cannot hear: {told(error)}", restart=False)
             raise
         self._health.good(self.name)
+        if not found:
+            return ()
         if self._is_closing:  # fetched, not heard
             self._next = dict(self._heard)
             return ()
@@ -106,30 +113,7 @@ class Feed:
 
     async def take(self, message: Any) -> None:
         """Never raises: FastStream would skip the batch."""
-        await self._line.handle([open_record(record) for record in message.raw_message])
-
-    async def _look(self, consumer: AIOKafkaConsumer) -> None:
-        """Silence may be Kafka's own: a poll that finds nothing does not fail when no broker is there."""
-        if monotonic() - self._looked_at < LOOK_SECONDS:
-            return
-        try:
-            async with asyncio.timeout(LOOK_SECONDS):
-                await consumer.topics()
-        except (TimeoutError, KafkaError) as error:
-            self._health.bad(self.name, f"Kafka does not answer: {type(error).__name__}", restart=False)
-        else:
-            self._health.good(self.name)
-        self._looked_at = monotonic()
-
-    def _measure(self, consumer: AIOKafkaConsumer) -> None:
-        """By what is known here: Kafka is not asked."""
-        lag: dict[str, int] = dict.fromkeys(self._line.topics, 0)
-        for where in consumer.assignment():
-            end, heard = consumer.highwater(where), self._heard.get(where)
-            if end is not None and heard is not None:
-                lag[where.topic] = lag.get(where.topic, 0) + max(0, end - heard)
-        for topic, records in lag.items():
-            metrics.LAG.labels(self._line.service, topic).set(records)
+        await self.line.handle([open_record(record) for record in message.raw_message])
 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""
@@ -148,8 +132,8 @@ class Feed:
             return
         self._committed_at = monotonic()
         try:
-            async with asyncio.timeout(LOOK_SECONDS):  # aiokafka would try for ever, and nothing be heard meanwhile
+            async with asyncio.timeout(GIVE_UP_SECONDS):  # aiokafka would try for ever, and nothing be heard meanwhile
                 await consumer.commit(ahead)
             self._committed |= ahead
         except (TimeoutError, KafkaError) as error:
-            log.warning("position not committed", line=self._line.name, error=told(error))
+            log.warning("position not committed", line=self.line.name, error=told(error))

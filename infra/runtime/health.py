@@ -46,6 +46,10 @@ class Health:
         """This part has finished what it took."""
         self._busy_since.pop(part, None)
 
+    def is_busy(self, part: str) -> bool:
+        """Whether this part has work in hand."""
+        return part in self._busy_since
+
     def report(self) -> dict[str, str]:
         """Everything that is wrong, by part; empty when healthy."""
         return {**self._stuck(), **self.faults}

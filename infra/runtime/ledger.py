@@ -266,6 +266,7 @@ class Ledger:
         self.owner = owner
         self.lock = asyncio.Lock()
         self._sequence = 0
+        """Of the last row put into the outbox, by the machine's clock where that has not gone back."""
         self.timers_written = 0
         """Counts the commits that wrote timers: what is known of them is old when it has grown."""
 
@@ -280,6 +281,8 @@ class Ledger:
                     raise
         for name, indexes in runtime_indexes(keep_days).items():
             await self._index(name, indexes, keep_days)
+        last = await self.db.outbox.find_one({"owner": self.owner}, {"seq": 1}, sort=[("seq", -1)])
+        self._sequence = last["seq"] if last else 0
 
     async def _index(self, name: str, indexes: Sequence[IndexModel], keep_days: int) -> None:
         try:

@@ -10,8 +10,6 @@ from datetime import UTC, datetime
 from typing import Any
 
 import structlog
-from aiokafka.errors import KafkaError
-from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError, ServerSelectionTimeoutError
 
 from contracts.events.event import Event
 from infra.runtime import metrics
@@ -20,25 +18,18 @@ from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Entry, Ledger, Page
 from infra.runtime.letters import Letter
 from infra.runtime.minutes import Minutes
+from infra.runtime.passing import passes
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.telemetry import inside, late_root, late_span, now_ns, subjects_of, trace_of
 from infra.runtime.told import told, told_whole
 
 log = structlog.get_logger()
-_PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ConnectionError, KafkaError)
 _CONFLICTS_MAX = 8
 
 
 class NotYet(Exception):
     """What this event needs has not been heard here yet: try again a little later."""
-
-
-def passes(error: BaseException) -> bool:
-    """Whether an error is the moment's and not the event's."""
-    if isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError"):
-        return True
-    return isinstance(error, _PASSING)
 
 
 class Line:

@@ -8,14 +8,17 @@ from http import HTTPStatus
 from typing import Any
 
 import structlog
+from aiokafka.errors import KafkaError
 from fastapi import FastAPI, Request
 from fastapi.exceptions import RequestValidationError
 from fastapi.responses import JSONResponse
 from pydantic import ValidationError
+from pymongo.errors import PyMongoError
 from starlette.exceptions import HTTPException
 
 from contracts.expectations import expectation
 from contracts.values import Words
+from infra.runtime.passing import passes
 from infra.runtime.told import told, told_whole
 
 log = structlog.get_logger()
@@ -77,6 +80,10 @@ def _in(language: str, value: Any) -> Any:
 
 _TAGS = {"zh": "zh-CN", "en": "en"}
 _CHALLENGE = {401: {"www-authenticate": "Bearer"}}
+_AWAY = Words(
+    zh="数据库或消息系统暂时不可用，请稍后用同一幂等键重试",
+    en="Database or broker is away; try again soon, with the same idempotency key",
+)
 _WORDS = {
     400: Words(zh="请求有误", en="Bad request"),
     401: Words(zh="请先登录：没有令牌或令牌无效", en="No token, or not a valid one"),
@@ -108,6 +115,15 @@ def install(app: FastAPI) -> None:
         words = _WORDS.get(error.status_code, Words(zh="出错了", en=phrase))
         detail = "" if error.detail == phrase else str(error.detail)
         return answer(request, Problem(error.status_code, "http", words, detail), error.headers)
+
+    @app.exception_handler(PyMongoError)
+    @app.exception_handler(KafkaError)
+    async def _away(request: Request, error: Exception) -> JSONResponse:
+        """Whether it was written is not known: the same again, under the same idempotency key, is safe."""
+        if not passes(error):
+            return await _unexpected(request, error)
+        log.warning("request not served", path=request.url.path, error=told(error)[:300])
+        return answer(request, Problem(503, "away", _AWAY))
 
     @app.exception_handler(Exception)
     async def _unexpected(request: Request, error: Exception) -> JSONResponse:

@@ -118,18 +118,22 @@ class Relay:
         self._sending = True
         try:
             fresh = [letter for letter in batch if letter.id not in self._sent]
-            futures = [
-                await self._producer.send(
-                    self._streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
-                )
-                for letter in fresh
-            ]
-            for receipt in await asyncio.gather(*futures):
-                where = f"{receipt.topic}/{receipt.partition}"
-                self.said[where] = max(self.said.get(where, -1), receipt.offset)
+            await self._send(fresh)
             await self._forget(batch, fresh)
         finally:
             self._sending = False
+
+    async def _send(self, letters: Sequence[Outgoing]) -> None:
+        """Returns when Kafka has them all."""
+        futures = [
+            await self._producer.send(
+                self._streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+            )
+            for letter in letters
+        ]
+        for receipt in await asyncio.gather(*futures):
+            where = f"{receipt.topic}/{receipt.partition}"
+            self.said[where] = max(self.said.get(where, -1), receipt.offset)
 
     async def _forget(self, batch: Sequence[Outgoing], fresh: Sequence[Outgoing]) -> None:
         await self._ledger.db.outbox.delete_many({"_id": {"$in": [letter.id for letter in batch]}})

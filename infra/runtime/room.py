@@ -28,6 +28,7 @@ from infra.runtime.health import Health
 from infra.runtime.leaving import Leaving
 from infra.runtime.ledger import Ledger
 from infra.runtime.line import Line
+from infra.runtime.lookout import Lookout
 from infra.runtime.ops import router as ops_router
 from infra.runtime.relay import Relay
 from infra.runtime.security import Doorkeeper, check_closed
@@ -170,6 +171,7 @@ class Room:
         subscribers = bus.Bus(self.settings, self.ears, self.lines, self.health)
         stack.push_async_callback(self.leaving.close, "consumers", subscribers.stop)
         await subscribers.start()
+        self.health.supervise("lookout", Lookout(self.settings, self.name, subscribers.feeds, self.health).run())
 
     async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
         """After a stop, what was said meanwhile is heard before an overdue timer decides without it: by this process,

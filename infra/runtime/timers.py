@@ -17,7 +17,8 @@ from infra.runtime.clock import Clock
 from infra.runtime.ears import Ears, Wake, Waking
 from infra.runtime.health import Health
 from infra.runtime.ledger import Entry, Ledger, Page
-from infra.runtime.line import NotYet, passes
+from infra.runtime.line import NotYet
+from infra.runtime.passing import passes
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.telemetry import inside, late_span, now_ns, subjects_of, trace_id_of
@@ -32,7 +33,11 @@ Row = dict[str, Any]
 
 
 class Timers:
-    """Fires what is due, oldest first; a timer and what it causes go in one transaction."""
+    """Fires what is due, oldest first; a timer and what it causes go in one transaction.
+
+    After a stop, or where the clock jumped, many are overdue. They fire as they would have, one after the other: what
+    one of them sets, or sets anew, takes its place in the row before the later ones.
+    """
 
     def __init__(
         self, ears: Ears, ledger: Ledger, relay: Relay, clock: Clock, health: Health, settings: RuntimeSettings
@@ -89,8 +94,7 @@ class Timers:
             self._failing.clear()
             metrics.TIMER_LAG.labels(self._ears.service).set(0.0)
             return 0
-        due = {"due": {"$lte": self._clock.horizon()}}
-        rows = await self._ledger.db.timers.find(due).sort([("due", 1), ("_id", 1)]).limit(_BATCH).to_list(None)
+        rows = await self._due()
         lag = (self._clock.now() - rows[0]["due"]).total_seconds() if rows else 0.0
         metrics.TIMER_LAG.labels(self._ears.service).set(lag)
         self._failing = {row["_id"]: self._failing[row["_id"]] for row in rows if row["_id"] in self._failing}
@@ -106,6 +110,11 @@ class Timers:
             for failed in (result for result in results if isinstance(result, BaseException)):
                 raise failed
         return len(rows)
+
+    async def _due(self) -> list[Row]:
+        """The next batch of timers that are due, oldest first."""
+        due = {"due": {"$lte": self._clock.horizon()}}
+        return await self._ledger.db.timers.find(due).sort([("due", 1), ("_id", 1)]).limit(_BATCH).to_list(None)
 
     def _is_outside(self, row: Row) -> bool:
         waking = self._ears.wakings.get(row["name"])
@@ -129,7 +138,8 @@ class Timers:
 
     async def _fire_together(self, rows: Sequence[Row]) -> None:
         async with self._ledger.lock:
-            await self._commit(await self._page(rows), rows)
+            page = await self._page(rows)
+            await self._commit(page, rows[: len(page.entries)])
 
     async def _fire_outside(self, row: Row) -> None:
         """The world is asked without the lock."""
@@ -158,10 +168,13 @@ class Timers:
         del self._failing[row["_id"]]
 
     async def _page(self, rows: Sequence[Row]) -> Page:
+        """The first of these, up to one that sets a timer before the next."""
         page = self._ledger.page()
         await page.fetch(need for row in rows for need in self._needs(row))
-        for row in rows:
+        for place, row in enumerate(rows, 1):
             await self._fire(page, row)
+            if _comes_between(page.entries[-1], rows[place:]):
+                break
         return page
 
     async def _commit(self, page: Page, rows: Sequence[Row]) -> None:
@@ -216,6 +229,16 @@ class Timers:
             om__due=row["due"].isoformat(),
             **subjects_of(said.event for said in entry.says),
         )
+
+
+def _comes_between(entry: Entry, later: Sequence[Row]) -> bool:
+    """Whether an entry sets a timer that is due before these, or touches one of them."""
+    if not later or not entry.timers:
+        return False
+    first = (later[0]["due"], later[0]["_id"])
+    return any((due and (due, id) < first) for id, (_, _, due) in entry.timers.items()) or any(
+        row["_id"] in entry.timers for row in later
+    )
 
 
 def cause_of(row: Row) -> str:

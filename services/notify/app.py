@@ -41,7 +41,14 @@ def gateway_of(settings: NotifySettings) -> SmsGateway:
         return Closed()
     password = settings.secret(SMS_PASSWORD).decode()
     return KannelGateway(
-        Account(settings.sms_url, settings.sms_user, password, settings.sms_sender, settings.sms_timeout_seconds)
+        Account(
+            settings.sms_url,
+            settings.sms_user,
+            password,
+            settings.sms_sender,
+            settings.sms_timeout_seconds,
+            settings.sms_keeps_keys,
+        )
     )
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from dataclasses import dataclass, field
+from datetime import datetime
 
 import structlog
 
@@ -13,10 +14,10 @@ from infra.runtime.ledger import Entry
 from services.notify.channels.ports import Mail, MailServer, Sms, SmsGateway
 from services.notify.domain import said
 from services.notify.domain.directory import Directory
-from services.notify.domain.messages import Message, after
+from services.notify.domain.messages import Message, after, announced, doubted
 from services.notify.domain.outcomes import Handed, Refused
 from services.notify.domain.patience import Patience
-from services.notify.handovers import Handovers
+from services.notify.handovers import Handovers, Try
 
 log = structlog.get_logger()
 
@@ -36,8 +37,13 @@ class Counter:
         message = await entry.load(Message, wake.key)
         if message is None or message.state != "queued":
             return
+        if self._is_to_be_announced(message):
+            self.handovers.announce(_try_of(message))
+            entry.write(announced(message))
+            entry.wake(entry.now, "send", message.id)
+            return
         outcome = await self._outcome(message, await entry.load(Directory, "directory") or Directory())
-        later = after(message, outcome, self.patience, entry.now)
+        later = after(self._marked(message, entry.now), outcome, self.patience, entry.now)
         entry.write(later)
         _complain(later, outcome)
         metrics.NOTICES.labels(message.channel, "again" if later.next_try else later.state).inc()
@@ -46,9 +52,25 @@ class Counter:
         if later.next_try is not None:
             entry.wake(later.next_try, "send", later.id)
 
+    def _is_to_be_announced(self, message: Message) -> bool:
+        """A gateway that keeps no keys: after a crash it must be known whether this try may have been made."""
+        return self._is_keyless(message) and not message.report and message.announced != message.attempts
+
+    def _marked(self, message: Message, now: datetime) -> Message:
+        """The message as it is handed over: it says so where that may be the second time."""
+        died = message.announced == message.attempts and not self.handovers.announced(_try_of(message))
+        if not self._is_keyless(message) or message.report or not (died or message.unsure):
+            return message
+        why = "a process died while handing it over" if died else "the gateway did not answer"
+        log.warning("message may have gone out twice", notice=message.id, channel=message.channel, why=why)
+        return doubted(message, now)
+
+    def _is_keyless(self, message: Message) -> bool:
+        return message.channel == "sms" and not self.sms.keeps_keys
+
     async def _outcome(self, message: Message, directory: Directory) -> Handed | Refused:
         """A report that is there before its hand-over proves the hand-over: its answer was lost."""
-        attempt = (message.id, message.attempts)
+        attempt = _try_of(message)
         if message.report and not self.handovers.knows(attempt):
             return Handed(provider="reported", provider_id=message.id)
         person = directory.person(message.person)
@@ -61,6 +83,10 @@ class Counter:
         if message.channel == "sms":
             return await self.sms.send(Sms(message.sending, to, message.text, self.receipts(message.sending)))
         return await self.mail.send(Mail(message.sending, to, message.title, message.text))
+
+
+def _try_of(message: Message) -> Try:
+    return message.id, message.attempts
 
 
 def _complain(message: Message, outcome: Handed | Refused) -> None:

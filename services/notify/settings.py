@@ -23,6 +23,8 @@ class NotifySettings(RuntimeSettings):
     sms_user: str = "watchbill"
     sms_sender: str = ""
     sms_timeout_seconds: float = 10.0
+    sms_keeps_keys: bool = False
+    """Whether the gateway heeds `Idempotency-Key`. Kannel does not: what it may have been given twice is marked."""
     receipts_url: str = ""
     """Where the gateway reaches this service; empty: no delivery reports are asked for."""
     smtp_host: str = ""

@@ -41,6 +41,8 @@ class MessageView(BaseModel):
     next_try: datetime | None
     provider: str
     provider_id: str
+    maybe_twice: bool
+    """It may have gone out twice: a hand-over of which nobody knows what came, at a gateway that keeps no keys."""
     report: Report | None
     bundled: int
     bundle: str | None

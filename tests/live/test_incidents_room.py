@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import AsyncIterator
+from contextlib import asynccontextmanager
 from dataclasses import dataclass
 from datetime import datetime, timedelta
 from pathlib import Path
@@ -106,13 +107,21 @@ class Town:
         return token(self.room.settings, role, organisation)
 
 
-@pytest.fixture
-async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
-    settings = settings_in(tmp_path, platform)
+@asynccontextmanager
+async def town_in(folder: Path, platform: Any, **more: Any) -> AsyncIterator[Town]:
+    """A town that has heard nothing yet."""
+    folder.mkdir(exist_ok=True)
+    settings = settings_in(folder, platform, **more)
     room = Room("incidents", ears=ears, router=router, indexes=INDEXES, settings=settings)
     async with opened(teller(settings)) as tells, opened(room) as incidents:
         made = Town(settings.instance, {"assets": tells, "incidents": incidents}, room)
         await made.move(at("05:00"))
+        yield made
+
+
+@pytest.fixture
+async def town(platform: Any, tmp_path: Path) -> AsyncIterator[Town]:
+    async with town_in(tmp_path, platform) as made:
         await made.publish()
         yield made
 

@@ -221,7 +221,7 @@ async def test_dead_network_may_pass() -> None:
 async def test_slow_gateway_times_out(sinks: Sinks) -> None:
     sinks.sms.mood.take(Order(mode="slow", seconds=1.0, times=1))
     hasty = KannelGateway(Account(sinks.sms_url, "u", "p", timeout_seconds=0.2))
-    assert await hasty.send(sms("n-1")) == Refused(permanent=False, reason="no answer: ReadTimeout")
+    assert await hasty.send(sms("n-1")) == Refused(permanent=False, reason="no answer: ReadTimeout", unsure=True)
 
 
 async def test_closed_channel_refuses_for_good() -> None:

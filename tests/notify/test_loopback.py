@@ -22,6 +22,7 @@ from infra.local.sinks.both import Sinks
 from infra.local.sinks.mood import Order
 from infra.runtime import problems
 from infra.runtime.ears import Wake
+from infra.runtime.security import Identity
 from services.notify.api import router_for
 from services.notify.channels.kannel import Account, KannelGateway
 from services.notify.channels.receipts import ReceiptKeys
@@ -30,6 +31,7 @@ from services.notify.counter import Counter
 from services.notify.domain.directory import Directory
 from services.notify.domain.patience import Patience
 from services.notify.handovers import Handovers
+from services.notify.views import view_of
 from tests.notify import town
 from tests.notify.desk import Desk, desk_with
 from tests.notify.test_handlers import ANN, SMS_ONLY
@@ -88,10 +90,12 @@ async def build(sinks: Sinks) -> AsyncIterator[Build]:
     keys = ReceiptKeys(b"secret")
     server = SmtpServer(Mailbox("127.0.0.1", sinks.smtp_port, "watchbill@example.com", starttls=False))
     async with AsyncExitStack() as stack:
-        gateway = await stack.enter_async_context(KannelGateway(Account(sinks.sms_url, "watchbill", PASSWORD)))
 
-        async def make(notices: Notices = town.NOTICES, directory: Directory = town.DIRECTORY) -> Street:
-            counter = Counter(gateway, server)
+        async def make(
+            notices: Notices = town.NOTICES, directory: Directory = town.DIRECTORY, keeps_keys: bool = True
+        ) -> Street:
+            account = Account(sinks.sms_url, "watchbill", PASSWORD, keeps_keys=keeps_keys)
+            counter = Counter(await stack.enter_async_context(KannelGateway(account)), server)
             desk = await desk_with(counter, notices, directory=directory)
             url = await stack.enter_async_context(served(desk, keys))
             counter.receipts = lambda notice: keys.address(url, notice)
@@ -153,6 +157,60 @@ async def test_crash_before_mark_sends_once(build: Build) -> None:
     assert len(street.sinks.sms.box.rows) == 1
     assert sum(street.sinks.sms.box.repeats.values()) == 1
     assert street.desk.messages[0].provider_id == street.sinks.sms.box.rows[0]["id"]
+    assert not street.desk.messages[0].maybe_twice
+
+
+async def test_crash_at_a_gateway_without_keys_is_visible(build: Build) -> None:
+    """Kannel's way: after a crash between hand-over and mark the phone rings twice, and the message says so."""
+    street = await build(SMS_ONLY, directory=ANN, keeps_keys=False)
+    street.sinks.sms.mood.take(Order(mode="forgetful"))
+    street.counter.receipts = lambda notice: ""
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.sort()
+    (id,) = street.desk.timers
+    await street.desk.fire_one(id)  # the try is announced
+    page, (due, _, key) = street.desk.page(), street.desk.timers[id]
+    await street.counter.send_message_when_due(Wake("send", key, due), page.entry("c", "send", "c"))
+    street.counter.handovers = Handovers()  # the process died before it was remembered
+    with structlog.testing.capture_logs() as lines:
+        await street.desk.fire()
+    assert len(street.sinks.sms.box.rows) == 2
+    (message,) = street.desk.messages
+    assert (message.state, message.maybe_twice) == ("handed", True)
+    assert [step.detail for step in message.history if step.detail] == ["may have gone out twice"]
+    assert "message may have gone out twice" in {line["event"] for line in lines}
+    assert view_of(message, town.DIRECTORY, Identity("li", "buyer", "owner")).maybe_twice
+
+
+async def test_undisturbed_gateway_without_keys_is_asked_once(build: Build) -> None:
+    street = await build(SMS_ONLY, directory=ANN, keeps_keys=False)
+    street.sinks.sms.mood.take(Order(mode="forgetful"))
+    street.counter.receipts = lambda notice: ""
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire()
+    assert len(street.sinks.sms.box.rows) == 1
+    assert (street.desk.messages[0].state, street.desk.messages[0].maybe_twice) == ("handed", False)
+
+
+async def test_answer_that_never_came_is_visible(build: Build) -> None:
+    """The gateway took it and fell silent: the second try may be the second message."""
+    street = await build(SMS_ONLY, directory=ANN, keeps_keys=False)
+    street.counter.sms = KannelGateway(Account(street.sinks.sms_url, "watchbill", PASSWORD, timeout_seconds=0.2))
+    street.sinks.sms.mood.take(Order(mode="slow", seconds=0.5, times=1))
+    street.counter.receipts = lambda notice: ""
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire(town.NOON + timedelta(seconds=30))
+    assert (street.desk.messages[0].state, street.desk.messages[0].maybe_twice) == ("handed", True)
+
+
+async def test_refused_connection_leaves_no_doubt(build: Build) -> None:
+    street = await build(SMS_ONLY, directory=ANN, keeps_keys=False)
+    street.counter.sms = KannelGateway(Account("http://127.0.0.1:1/cgi-bin/sendsms", "watchbill", PASSWORD))
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire()
+    street.counter.sms = KannelGateway(Account(street.sinks.sms_url, "watchbill", PASSWORD))
+    await street.desk.fire(town.NOON + timedelta(seconds=30))
+    assert not street.desk.messages[0].maybe_twice and street.desk.messages[0].attempts == 2
 
 
 async def test_tries_until_its_age_then_failed(build: Build) -> None:

@@ -114,6 +114,7 @@ class Play:
         await self.conductor.settle()
         for call in self.script.calls:
             self._plan(call.at, call)
+        await self._notice_faults()  # where the play goes on from a backup, there are some
 
     def _plan(self, at: datetime, what: Doing) -> None:
         self._order += 1

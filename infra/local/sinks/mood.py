@@ -6,14 +6,15 @@ from typing import Literal
 
 from pydantic import BaseModel, ConfigDict, Field
 
-Mode = Literal["ok", "temporary", "permanent", "slow", "lost", "undelivered", "silent"]
+Mode = Literal["ok", "temporary", "permanent", "slow", "lost", "undelivered", "silent", "forgetful"]
 
 
 class Order(BaseModel):
     """The mode of the next `times` messages (None: until the next order).
 
     temporary, permanent: refused. slow: answered after `seconds`. lost: taken, but answered as if it were not.
-    undelivered, silent (SMS): taken; the report says "not delivered", or never comes.
+    undelivered, silent (SMS): taken; the report says "not delivered", or never comes. forgetful (SMS): taken without
+    a look at its key, as Kannel does.
     """
 
     model_config = ConfigDict(frozen=True, extra="forbid")

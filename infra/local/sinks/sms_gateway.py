@@ -70,7 +70,7 @@ class SmsSink:
 
     def _take(self, request: Request, mode: str) -> Row:
         form, headers = request.query_params, request.headers
-        key = headers.get("idempotency-key") or str(uuid.uuid4())
+        key = (mode != "forgetful" and headers.get("idempotency-key")) or str(uuid.uuid4())
         row = {
             "key": key, "id": str(uuid.uuid4()), "to": form["to"], "text": form["text"], "from": form.get("from", ""),
             "coding": form.get("coding", ""), "charset": form.get("charset", ""), "state": "accepted",

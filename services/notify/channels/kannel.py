@@ -9,13 +9,14 @@ import httpx
 from opentelemetry import propagate
 
 from services.notify.channels.ports import Sms
-from services.notify.domain.outcomes import Handed, Refused, account_refused, refused
+from services.notify.domain.outcomes import Handed, Refused, account_refused, refused, unanswered
 
 PROVIDER = "kannel"
 _REPORTS = "31"
 """dlr-mask: every kind of report (1 + 2 + 4 + 8 + 16)."""
 _ACCEPTED = ("0:", "3:")
 """Accepted for delivery; queued for later delivery."""
+_NEVER_SENT = (httpx.ConnectError, httpx.ConnectTimeout, httpx.PoolTimeout, httpx.InvalidURL)
 _UNROUTABLE = "Not routable"
 """Kannel refuses both a number it has no route for and a wrong account with 403; its words tell them apart."""
 
@@ -29,6 +30,8 @@ class Account:
     password: str = field(repr=False)
     sender: str = ""
     timeout_seconds: float = 10.0
+    keeps_keys: bool = False
+    """Whether what answers there heeds `Idempotency-Key`. Kannel itself does not."""
 
 
 class KannelGateway:
@@ -38,6 +41,10 @@ class KannelGateway:
         self._account = account
         # The bare transport: httpx's client would log every address, with the phone and the password in it.
         self._transport = httpx.AsyncHTTPTransport(limits=httpx.Limits(max_connections=8))
+
+    @property
+    def keeps_keys(self) -> bool:
+        return self._account.keeps_keys
 
     async def __aenter__(self) -> KannelGateway:
         return self
@@ -56,7 +63,7 @@ class KannelGateway:
         try:
             status, body = await self._ask(message)
         except (httpx.HTTPError, httpx.InvalidURL) as error:
-            return refused(f"no answer: {type(error).__name__}", permanent=False)
+            return unanswered(f"no answer: {type(error).__name__}", unsure=not isinstance(error, _NEVER_SENT))
         if status == 202 and body.startswith(_ACCEPTED):
             return Handed(provider=PROVIDER, provider_id=_own_id(body) or message.notice)
         return _refusal(status, body, self._account.password)

@@ -13,7 +13,8 @@ PROVIDER = "memory"
 class MemoryGateway:
     """Keeps short messages by notice. `refusals` are given out first, one for each try."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_keys: bool = True) -> None:
+        self.keeps_keys = keeps_keys
         self.taken: dict[str, Sms] = {}
         self.repeats = 0
         self.refusals: deque[Refused] = deque()

@@ -29,7 +29,12 @@ class Mail:
 
 
 class SmsGateway(Protocol):
-    """Takes short messages. Handing the same notice over twice sends it once, where the provider keeps keys."""
+    """Takes short messages. Handing the same notice over twice sends it once where the provider keeps keys."""
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether the provider knows a notice again by its idempotency key."""
+        ...
 
     async def send(self, message: Sms) -> Handed | Refused:
         """Never raises for what the provider or the network does."""

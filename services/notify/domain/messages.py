@@ -74,6 +74,12 @@ class Message(State):
     """Those made before it was last sent once more."""
     resent: int = 0
     next_try: datetime | None = None
+    announced: int | None = None
+    """The try that was written down before it was made, where the gateway keeps no keys."""
+    unsure: bool = False
+    """Whether the last try got no answer."""
+    maybe_twice: bool = False
+    """Whether it was handed over once more after a hand-over of which nobody knows what came."""
     provider: str = ""
     provider_id: str = ""
     permanent: bool = False
@@ -137,7 +143,7 @@ def resent(message: Message, now: datetime) -> Message:
     """A failed message is sent once more, with all patience anew. What was reported of it before is over."""
     return _moved(
         message, "queued", now, detail="sent once more", next_try=now, queued_at=now, tried_before=message.attempts,
-        resent=message.resent + 1, permanent=False, report=None,
+        resent=message.resent + 1, permanent=False, report=None, unsure=False,
     )  # fmt: skip
 
 
@@ -151,9 +157,20 @@ def held(message: Message, until: datetime, now: datetime) -> Message:
     return _moved(message, "waiting", now, detail="storm", send_at=until)
 
 
+def announced(message: Message) -> Message:
+    """The next try is about to be made: whoever finds this after a crash knows that it may have been."""
+    return message.model_copy(update={"announced": message.attempts})
+
+
+def doubted(message: Message, now: datetime) -> Message:
+    """It is handed over although it may have gone out before, and says so."""
+    return _moved(message, "queued", now, detail="may have gone out twice", maybe_twice=True)
+
+
 def after(message: Message, outcome: Handed | Refused, patience: Patience, now: datetime) -> Message:
     """What a try to hand it over made of it."""
     attempts = message.attempts + 1
+    message = message.model_copy(update={"unsure": isinstance(outcome, Refused) and outcome.unsure})
     if isinstance(outcome, Handed):
         took = {"attempts": attempts, "provider": outcome.provider, "provider_id": outcome.provider_id}
         return _reported(_moved(message.model_copy(update=took), "handed", now, next_try=None), now)

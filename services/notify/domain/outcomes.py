@@ -22,12 +22,13 @@ class Refused(Frozen):
     """The provider did not take it; `permanent`: it never will.
 
     `account`: it was not the message that was refused but we (a wrong password, a closed account): that passes once
-    somebody mends it.
+    somebody mends it. `unsure`: it was given out, and no answer came: the provider may have taken it all the same.
     """
 
     permanent: bool
     reason: str
     account: bool = False
+    unsure: bool = False
 
 
 def scrubbed(text: str, *secrets: str | None) -> str:
@@ -42,6 +43,11 @@ def scrubbed(text: str, *secrets: str | None) -> str:
 def refused(text: str, *secrets: str | None, permanent: bool) -> Refused:
     """A refusal of the message in the provider's words, scrubbed."""
     return Refused(permanent=permanent, reason=scrubbed(text, *secrets))
+
+
+def unanswered(text: str, *, unsure: bool) -> Refused:
+    """No answer, and why; `unsure` where the provider may have taken the message."""
+    return Refused(permanent=False, reason=scrubbed(text), unsure=unsure)
 
 
 def account_refused(text: str, *secrets: str | None) -> Refused:

@@ -1,0 +1,94 @@
+"""The lookout: asks Kafka itself how far the streams go, and sees a consumer that hangs without a word."""
+
+from __future__ import annotations
+
+import asyncio
+from collections import defaultdict
+from collections.abc import Mapping, Sequence
+
+from aiokafka import AIOKafkaConsumer
+from aiokafka.errors import KafkaError
+
+from infra.runtime import bus, metrics
+from infra.runtime.connections import kafka_options
+from infra.runtime.feed import Feed
+from infra.runtime.health import Health
+from infra.runtime.settings import RuntimeSettings
+
+LOOK_SECONDS = 5.0
+_PAUSE_SECONDS = 1.0
+_KAFKA = "kafka"
+
+
+class Lookout:
+    """By a client of its own: what keeps a consumer from its records may keep it from every answer.
+
+    A feed that has nothing in hand and gets nothing, though there are records ahead of it, is busy with nothing: after
+    `STUCK_AFTER_SECONDS` of that it is stuck like a line that does not finish, and the watchdog ends the process.
+    """
+
+    def __init__(self, settings: RuntimeSettings, service: str, feeds: Sequence[Feed], health: Health) -> None:
+        self._settings, self._service, self._feeds, self._health = settings, service, feeds, health
+        self._pause_seconds = min(LOOK_SECONDS, settings.stuck_after_seconds / 4)
+        self._heard: dict[str, int] = {}
+        """How many records each feed had heard at the last look."""
+
+    async def run(self) -> None:
+        """Works for ever; with a new client after one that failed."""
+        await asyncio.sleep(self._pause_seconds)
+        while True:
+            asker = AIOKafkaConsumer(**kafka_options(self._settings), enable_auto_commit=False)
+            try:
+                async with asyncio.timeout(LOOK_SECONDS):
+                    await asker.start()
+                await self._watch(asker)
+            except (TimeoutError, KafkaError, OSError) as error:
+                self._nothing_known(f"does not answer: {type(error).__name__}")
+                await asyncio.sleep(_PAUSE_SECONDS)
+            finally:
+                await asker.stop()
+
+    async def _watch(self, asker: AIOKafkaConsumer) -> None:
+        while True:
+            async with asyncio.timeout(LOOK_SECONDS):
+                for feed in self._feeds:
+                    await self._look(asker, feed)
+            self._health.good(_KAFKA)
+            await asyncio.sleep(self._pause_seconds)
+
+    def _nothing_known(self, why: str) -> None:
+        """A broker that is away explains every silence."""
+        self._health.bad(_KAFKA, why, restart=False)
+        for feed in self._feeds:
+            self._health.idle(feed.name)
+
+    async def _look(self, asker: AIOKafkaConsumer, feed: Feed) -> None:
+        mine = list(feed.assignment)
+        if mine:
+            heard, ends = feed.line.heard, await asker.end_offsets(mine)
+        else:  # the others of its service may hear them all, or it hangs on its way into the group
+            heard = await bus.committed(self._settings, self._service, feed.line.topics)
+            streams = {f"{self._settings.streams}{topic}" for topic in feed.line.topics}
+            mine = [where for where in await bus.partitions(self._settings) if where.topic in streams]
+            ends = await asker.end_offsets(mine)
+        starts = await asker.beginning_offsets(mine)
+        ahead: dict[str, int] = defaultdict(int)
+        for where in mine:
+            next_one = max(heard.get(f"{where.topic}/{where.partition}", -1) + 1, starts[where])
+            ahead[where.topic] += max(0, ends[where] - next_one)
+        self._judge(feed, sum(offset + 1 for offset in heard.values()), ahead)
+
+    def _judge(self, feed: Feed, heard: int, ahead: Mapping[str, int]) -> None:
+        for topic, records in ahead.items():
+            metrics.LAG.labels(self._service, topic).set(records)
+        waiting = sum(ahead.values())
+        if waiting and self._waits_for_records(feed) and heard == self._heard.get(feed.name):
+            self._health.busy(feed.name)
+        else:
+            self._health.idle(feed.name)
+        self._heard[feed.name] = heard
+
+    def _waits_for_records(self, feed: Feed) -> bool:
+        """What it was given has had its effect, and nothing keeps it from taking more."""
+        line = feed.line.name
+        return not (feed.is_closing or self._health.is_busy(line) or {line, feed.name} & self._health.faults.keys())

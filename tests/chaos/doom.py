@@ -1,0 +1,96 @@
+"""A service's doom: at which points it is to die, in a file that a restart goes on with."""
+
+from __future__ import annotations
+
+import json
+import os
+import signal
+import time
+from collections import Counter
+from collections.abc import Sequence
+from dataclasses import asdict, dataclass
+from pathlib import Path
+
+
+@dataclass(frozen=True, slots=True)
+class Kill:
+    """To die at the n-th passing of a point, counted from when the process knows of it. `id` is its own in a play."""
+
+    id: str
+    service: str
+    point: str
+    passing: int = 1
+
+
+class Plan:
+    """The files of one service: `.plan` is written by the harness, `.deaths` and `.passed` by the victim.
+
+    A planned kill whose id stands among the deaths is done; of the others the first that comes up is died.
+    """
+
+    def __init__(self, folder: Path, service: str) -> None:
+        self._plan, self._deaths, self._passed = (folder / f"{service}.{name}" for name in ("plan", "deaths", "passed"))
+        for path in (self._plan, self._deaths, self._passed):
+            path.touch()
+
+    def write(self, kills: Sequence[Kill]) -> None:
+        """From now on these are to be died, and no others."""
+        fresh = self._plan.with_suffix(".new")
+        fresh.write_text("".join(json.dumps(asdict(kill)) + "\n" for kill in kills))
+        fresh.replace(self._plan)
+
+    def ahead(self) -> list[Kill]:
+        """What is planned and not done."""
+        done = {kill.id for kill in self.deaths()}
+        return [kill for row in _rows(self._plan) if (kill := Kill(**row)).id not in done]
+
+    def deaths(self) -> list[Kill]:
+        """What was died."""
+        return [Kill(**row) for row in _rows(self._deaths)]
+
+    def passed(self) -> set[str]:
+        """All points that were ever passed."""
+        return {row["point"] for row in _rows(self._passed)}
+
+
+class Victim(Plan):
+    """The plan as the process sees it that is to die by it."""
+
+    def __init__(self, folder: Path, service: str) -> None:
+        super().__init__(folder, service)
+        self._known: int | None = None
+        self._armed: list[Kill] = []
+        self._passings: Counter[str] = Counter()
+        self._met: set[str] = set()
+
+    def passes(self, point: str) -> None:
+        """A point is passed: does not return where that is the end."""
+        if point not in self._met:
+            self._met.add(point)
+            _append(self._passed, {"point": point})
+        self._look()
+        for kill in self._armed:
+            if kill.point == point:
+                self._passings[kill.id] += 1
+                if self._passings[kill.id] >= kill.passing:
+                    self._die(kill)
+
+    def _die(self, kill: Kill) -> None:
+        _append(self._deaths, asdict(kill))
+        os.kill(os.getpid(), signal.SIGKILL)
+        time.sleep(60)
+
+    def _look(self) -> None:
+        """A plan that is written anew is another file."""
+        if (file := self._plan.stat().st_ino) == self._known:
+            return
+        self._known, self._armed = file, self.ahead()
+
+
+def _append(path: Path, row: dict[str, object]) -> None:
+    with path.open("a") as file:
+        file.write(json.dumps(row) + "\n")
+
+
+def _rows(path: Path) -> list[dict[str, object]]:
+    return [json.loads(line) for line in path.read_text().splitlines()]

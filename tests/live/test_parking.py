@@ -1,0 +1,209 @@
+"""Letters that cannot be handled, on the real broker: parked with a reason, the stream goes on, and a redrive after the
+cause is mended comes to the same as if nothing had happened."""
+
+from __future__ import annotations
+
+import asyncio
+import json
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from pathlib import Path
+from typing import Any, ClassVar
+
+import httpx
+import pytest
+from fastapi import APIRouter
+
+from contracts.events.catalog import EVENTS, TOPICS
+from contracts.events.event import Event
+from contracts.events.inspections import InspectionDoneV1, ItemResult
+from contracts.events.notify import NoticeSentV1
+from infra.runtime import bus
+from infra.runtime.ears import Ears
+from infra.runtime.ledger import Entry
+from infra.runtime.letters import seal
+from infra.runtime.room import Room
+from infra.runtime.settings import RuntimeSettings
+from infra.runtime.states import State
+from services.incidents.handlers import ears as incidents_ears
+from services.incidents.store import INDEXES
+from services.notify.channels.memory import MemoryGateway, MemoryMail
+from services.notify.counter import Counter
+from services.notify.handlers import ears_for
+from services.notify.store import INDEXES as NOTIFY_INDEXES
+from tests.incidents.site_stories import PM, STEP, at, measured
+from tests.live.rooms import CONDUCTOR, opened, settings_in
+from tests.live.test_incidents_room import Town, town_in
+from watchbill.installation import ROOT
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
+BAD_MAX = 3
+KINDS = {
+    "agreements": "AgreementPublishedV1",
+    "readings": "ReadingReceivedV1",
+    "inspections": "InspectionDoneV1",
+    "incidents": "FaultOpenedV1",
+    "scores": "SettlementComputedV1",
+    "notices": "NoticeSentV1",
+}
+"""Of each topic, an event that somebody hears."""
+HEARERS = {
+    "agreements": {"incidents", "notify"},
+    "readings": {"incidents"},
+    "inspections": {"incidents", "notify"},
+    "incidents": {"notify"},
+    "scores": {"notify"},
+    "notices": {"scoring"},
+}
+UNHEARD = ("ReadingRejectedV1", "InspectionDueV1", "FaultAcknowledgedV1", "ScorePostedV1", "NoticeFailedV1")
+"""Of each topic but the first, an event that passes these rooms without effect."""
+
+
+class Told(State):
+    COLLECTION: ClassVar[str] = "told"
+
+
+def archive(settings: RuntimeSettings) -> Room:
+    """No service hears notices yet: this one stands for one that will."""
+    ears = Ears("scoring")
+
+    @ears.hears(NoticeSentV1)
+    async def keep_notice_on_sent(sent: NoticeSentV1, entry: Entry) -> None:
+        entry.write(Told(id=sent.notice))
+
+    return Room("scoring", ears, APIRouter(), {"told": ()}, settings=settings)
+
+
+def rooms_over(settings: RuntimeSettings) -> list[Room]:
+    teller = ears_for(Counter(MemoryGateway(), MemoryMail()))
+    return [
+        Room("incidents", incidents_ears, APIRouter(), INDEXES, settings),
+        Room("notify", teller, APIRouter(), NOTIFY_INDEXES, settings),
+        archive(settings),
+    ]
+
+
+class Voice:
+    """Says events as their services would, whole or spoilt."""
+
+    def __init__(self, settings: RuntimeSettings, producer: Any) -> None:
+        self._settings, self._producer = settings, producer
+
+    async def say(self, kind: str, id: str, **spoilt: Any) -> dict[str, int]:
+        """The example of this kind, with these fields spoilt. Returns where it stands."""
+        example = (ROOT / "contracts/events/examples" / f"{kind}.json").read_text()
+        event: Event = EVENTS[kind].model_validate_json(example)
+        letter = seal(event, id=id, said_at=at("05:00"), correlation=id, causation=id, trace={})
+        body = json.dumps(json.loads(letter.value) | spoilt).encode()
+        topic = f"{self._settings.streams}{letter.topic}"
+        receipt = await self._producer.send_and_wait(topic, body, key=letter.key, headers=list(letter.headers))
+        return {f"{receipt.topic}/{receipt.partition}": receipt.offset}
+
+
+@asynccontextmanager
+async def voice_in(settings: RuntimeSettings) -> AsyncIterator[Voice]:
+    await bus.ensure_topics(settings)
+    async with bus.new_producer(settings, "another") as producer:
+        yield Voice(settings, producer)
+
+
+async def until_heard(rooms: list[Room], said: dict[str, int]) -> None:
+    async with asyncio.timeout(60):
+        while not all(room.has_heard(said) for room in rooms):
+            await asyncio.sleep(0.05)
+
+
+async def parked_in(client: httpx.AsyncClient) -> list[dict[str, Any]]:
+    rows: list[dict[str, Any]] = (await client.get("/runtime/parked", headers=CONDUCTOR)).json()
+    return rows
+
+
+async def test_poison_in_each_topic_is_parked_and_the_topic_goes_on(platform: Any, tmp_path: Path) -> None:
+    settings = settings_in(tmp_path, platform)
+    rooms = rooms_over(settings)
+    async with voice_in(settings) as voice, AsyncExitStack() as stack:
+        clients = {room.name: await stack.enter_async_context(opened(room)) for room in rooms}
+        said: dict[str, int] = {}
+        for topic, kind in KINDS.items():
+            said |= await voice.say(kind, f"poison-{topic}", at="when it was")
+        for kind in ("AgreementPublishedV1", *UNHEARD, "NoticeSentV1"):
+            said |= await voice.say(kind, f"good-{kind}")
+        await until_heard(rooms, said)
+        parked = {(name, row["topic"], row["id"]): row for name in clients for row in await parked_in(clients[name])}
+        assert parked.keys() == {
+            (name, f"{settings.streams}{topic}", f"poison-{topic}|unreadable")
+            for topic in TOPICS
+            for name in HEARERS[topic]
+        }
+        for row in parked.values():
+            assert row["type"] in row["reason"] and "does not fit its schema: at" in row["reason"]
+        assert [room.health.report() for room in rooms] == [{}, {}, {}]
+        assert await rooms[2].ledger.db.told.count_documents({}) == 1
+        for room in rooms[:2]:
+            assert await room.ledger.db.agreements.count_documents({}) > 0
+
+
+@pytest.mark.parametrize("topic", ["readings", "inspections"])
+async def test_run_of_bad_letters_stops_the_line(platform: Any, tmp_path: Path, topic: str) -> None:
+    """What is wrong is then not the letters: health says so, and what comes after stays where it is."""
+    settings = settings_in(tmp_path, platform, bad_in_a_row_max=BAD_MAX, batch_max_records=1, kafka_partitions=1)
+    room = rooms_over(settings)[0]
+    async with voice_in(settings) as voice, opened(room) as client:
+        bad = {}
+        for number in range(BAD_MAX):
+            bad = await voice.say(KINDS[topic], f"bad-{number}", at="when it was")
+        after = await voice.say(KINDS[topic], "after", at="when it was")
+        async with asyncio.timeout(60):
+            while (live := await client.get("/health/live")).status_code == 200:
+                await asyncio.sleep(0.05)
+        (reason,) = live.json()["faults"].values()
+        assert reason == f"stopped: {BAD_MAX} letters in a row could not be handled"
+        assert room.has_heard(bad) and not room.has_heard(after)
+        assert len(await parked_in(client)) == BAD_MAX
+        assert room.health.lost() == {}, "a restart does not mend it: it waits for people"
+
+
+async def tell_the_story(town: Town) -> None:
+    """A failed inspection and marked readings; then a good one."""
+    failed = (ItemResult(item="inlet", ok=False, asset=town.asset(PM)),)
+    done = InspectionDoneV1(
+        at=at("05:30"), task=f"t-{town.name}", agreement=f"air-{town.name}", lot="lot-1", site=town.site,
+        plan="weekly", opens=at("00:00"), closes=at("23:00"), by="li", posted_at=at("05:40"), items=failed,
+    )  # fmt: skip
+    await town.tell(done)
+    await town.hear(at("06:00"), at("06:00") + STEP, so2=measured(3, "D"))
+    await town.hear(at("06:00") + 2 * STEP, so2=measured(3))
+
+
+async def digest_of(town: Town) -> Any:
+    """All that it came to, without the names that are this town's own."""
+    faults = await town.get(f"/v1/faults?site={town.site}")
+    watches = [str(row) async for row in town.room.ledger.db.watches.find({}, {"_v": 0})]
+    text = json.dumps([sorted(faults, key=lambda fault: str(fault["kind"])), sorted(watches)])
+    for fault in faults:
+        text = text.replace(fault["id"], fault["kind"])
+    return text.replace(town.name, "here")
+
+
+async def test_redrive_comes_to_the_same(platform: Any, tmp_path: Path) -> None:
+    """The agreement is published too late: all that rests on it is parked, and heard again afterwards."""
+    async with town_in(tmp_path / "peace", platform) as town:
+        await town.publish()
+        await town.move(at("06:16"))
+        await tell_the_story(town)
+        expected = await digest_of(town)
+    async with town_in(tmp_path / "late", platform, patience_seconds=0.2) as town:
+        await town.move(at("06:16"))
+        await tell_the_story(town)
+        parked = await parked_in(town.rooms["incidents"])
+        assert len(parked) == 4 and all("NotYet" in row["reason"] for row in parked)
+        early = await town.rooms["incidents"].post(f"/runtime/redrive/{parked[0]['id']}", headers=CONDUCTOR)
+        assert early.json()["ok"] is False and "NotYet" in early.json()["still"]
+        await town.publish()
+        for row in parked:
+            again = await town.rooms["incidents"].post(f"/runtime/redrive/{row['id']}", headers=CONDUCTOR)
+            assert again.json()["ok"], again.text
+        await town.settle()
+        assert await digest_of(town) == expected
+        assert await parked_in(town.rooms["incidents"]) == []
+    assert "analyser-fault" in expected and "inlet-dirty" in expected
