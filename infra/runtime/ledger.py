@@ -1,127 +1,37 @@
 """The ledger: what a batch of events makes a service remember and say, written in one transaction.
 
-An `Entry` is what one handler makes of one event: a list of intentions, dropped whole if the handler fails.
 A `Page` is the entries of a batch: load, write, say, wake; heard + state + outbox + timers + parked, all or nothing.
 """
 
 from __future__ import annotations
 
 import asyncio
-import uuid
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
-from dataclasses import dataclass, field
+from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
-from typing import Any, TypeVar
+from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession
 from pymongo import DeleteOne, IndexModel, InsertOne, ReplaceOne
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
-from contracts.events.event import Event
 from infra.runtime.clock import Clock
-from infra.runtime.letters import Outgoing, seal
+from infra.runtime.entry import Database, Entry, Key, Said
+from infra.runtime.letters import Outgoing
 from infra.runtime.states import S, State
 from infra.runtime.told import told
 
-__all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "State"]
+__all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "Said", "State"]
 
-Database = AsyncIOMotorDatabase[dict[str, Any]]
-Key = tuple[type[State], str]
-E = TypeVar("E", bound=Event)
 _DAY_SECONDS = 86_400
 _OTHER_OPTIONS = 85
 """The server's code for an index that is there with other options: `INBOX_KEEP_DAYS` was changed."""
-_IDS = uuid.UUID("6f5b8a4e-5f7b-4a53-9b0e-7c1f6f0b5a11")
 
 
 class Conflict(Exception):
     """Another writer changed a state since it was loaded: read again and decide again."""
-
-
-def event_id(cause: str, handler: str, n: int) -> str:
-    """The id of what a handler says: the same cause says the same, however often it is heard."""
-    return str(uuid.uuid5(_IDS, f"{cause}|{handler}|{n}"))
-
-
-@dataclass(frozen=True, slots=True)
-class Said:
-    """An event to be said, with the id it gets."""
-
-    id: str
-    event: Event
-    causation: str
-
-
-@dataclass
-class Entry:
-    """What one handler makes of one event."""
-
-    page: Page
-    cause: str
-    handler: str
-    now: datetime
-    correlation: str
-    trace: Mapping[str, str] = field(default_factory=dict)
-    traces: dict[str, Mapping[str, str]] = field(default_factory=dict)
-    """By cause, where one entry is made of many letters: what each of them causes lies in its own trace."""
-    writes: dict[Key, State | None] = field(default_factory=dict)
-    says: list[Said] = field(default_factory=list)
-    timers: dict[str, tuple[str, str, datetime | None]] = field(default_factory=dict)
-
-    async def load(self, model: type[S], id: str) -> S | None:
-        """The state as this page knows it: what earlier entries wrote, else what the database holds."""
-        if (model, id) in self.writes:
-            return self.writes[model, id]  # type: ignore[return-value]
-        return await self.page.load(model, id)
-
-    def write(self, state: State) -> None:
-        """The state is to be remembered in place of what was there."""
-        self.writes[type(state), state.id] = state
-
-    def erase(self, model: type[State], id: str) -> None:
-        """The state is to be forgotten."""
-        self.writes[model, id] = None
-
-    def say(self, event: Event, *, cause: str | None = None) -> str:
-        """The event is to be said; returns its id. `cause` names another causing letter than this entry's."""
-        said = Said(event_id(cause or self.cause, self.handler, len(self.says)), event, cause or self.cause)
-        self.says.append(said)
-        return said.id
-
-    def wake(self, due: datetime, name: str, key: str) -> None:
-        """Wakes this service at `due`: one timer per (name, key), a new due replaces the old."""
-        self.timers[f"{name}|{key}"] = (name, key, due)
-
-    def unwake(self, name: str, key: str) -> None:
-        """Takes a timer back."""
-        self.timers[f"{name}|{key}"] = (name, key, None)
-
-    async def find(self, model: type[S], query: Mapping[str, Any]) -> list[S]:
-        """Committed states by query: it does not see what this page has not written yet."""
-        cursor = self.page.ledger.db[model.COLLECTION].find(dict(query)).sort("_id", 1)
-        return [model.of(document) async for document in cursor]
-
-    @property
-    def db(self) -> Database:
-        """The database of this room, for gatherings, which are idempotent by themselves."""
-        return self.page.ledger.db
-
-    def sealed(self) -> list[Outgoing]:
-        """What it says, as letters in its own trace."""
-        return [
-            seal(
-                said.event,
-                id=said.id,
-                said_at=self.now,
-                correlation=self.correlation,
-                causation=said.causation,
-                trace=self.traces.get(said.causation, self.trace),
-            )
-            for said in self.says
-        ]
 
 
 class Page:
@@ -229,7 +139,7 @@ class Page:
                         "name": name,
                         "key": key,
                         "due": due,
-                        "armed_by": str(uuid.uuid5(_IDS, entry.cause)),
+                        "armed_by": entry.mark,
                         "correlation": entry.correlation,
                         "trace": dict(entry.trace),
                     }

@@ -15,7 +15,7 @@ from contracts.events.event import Event
 from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
-from infra.runtime.ledger import Conflict, Entry, Ledger, Page
+from infra.runtime.ledger import Conflict, Ledger, Page, Said
 from infra.runtime.letters import Letter
 from infra.runtime.minutes import Minutes
 from infra.runtime.passing import passes
@@ -149,6 +149,7 @@ class Line:
         )
         for letter in letters:
             if flaw := letter.flaw or self._failed.get(letter.id):
+                self._span(letter, None, now_ns(), flaw)
                 self._park(page, letter, flaw)
         for letter, hearing in due:
             if (key := inbox_key(letter, hearing)) in heard:
@@ -179,9 +180,9 @@ class Line:
         await gathering.handler(batch, entry)
         letters = {letter.id: letter for letter, _ in batch}
         for cause in {said.causation for said in entry.says} & letters.keys():
-            entry.traces[cause] = self._span(letters[cause], gathering, entry, started, None)
+            entry.traces[cause] = self._span(letters[cause], gathering.name, started, None, entry.says)
         if entry.timers:
-            entry.trace = self._span(first, gathering, entry, started, None)
+            entry.trace = self._span(first, gathering.name, started, None, entry.says)
         if entry.says or entry.writes or entry.timers:
             page.accept(entry)
 
@@ -198,7 +199,7 @@ class Line:
                 raise
             error = told_whole(failure)
         matters = error or entry.timers or any(not said.event.PLENTY for said in entry.says)
-        entry.trace = self._span(letter, hearing, entry, started, error) if matters else trace
+        entry.trace = self._span(letter, hearing.name, started, error, entry.says) if matters else trace
         if error:
             self._park(page, letter, error, hearing.name, key)
             return
@@ -208,9 +209,10 @@ class Line:
             self._minutes.handled(letter, hearing.name, entry.trace, len(entry.says))
 
     def _span(
-        self, letter: Letter, hearing: Hearing | Gathering, entry: Entry, started: int, error: str | None
+        self, letter: Letter, handler: str | None, started: int, error: str | None, says: Sequence[Said] = ()
     ) -> dict[str, str]:
-        """The span of a letter that had an effect, or failed; its own root where that was not sampled."""
+        """The span of a letter that had an effect, or failed; its own root where that was not sampled. `handler`: None
+        where it came to none, for it cannot be read."""
         trace = trace_of(letter.attributes)
         heard = [letter.event] if letter.event else []
         late_root(trace, letter.sent_ms, om__event_id=letter.id, **subjects_of(heard))
@@ -224,10 +226,10 @@ class Line:
             messaging__operation__name="process",
             messaging__consumer__group__name=self._ears.service,
             messaging__kafka__offset=letter.offset,
-            om__handler=hearing.name,
+            om__handler=handler,
             om__event_id=letter.id,
             om__event_type=letter.type,
-            **subjects_of([*heard, *(said.event for said in entry.says)]),
+            **subjects_of([*heard, *(one.event for one in says)]),
         )
 
     def _park(

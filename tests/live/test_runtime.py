@@ -15,6 +15,8 @@ from typing import Any, ClassVar
 import httpx
 import pytest
 from fastapi import APIRouter
+from opentelemetry.sdk.trace.export import SimpleSpanProcessor
+from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel
 from pymongo import IndexModel
 
@@ -32,6 +34,7 @@ from infra.runtime.room import Room
 from infra.runtime.security import Identity, allow
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.states import State
+from infra.runtime.telemetry import start_traces
 from infra.runtime.timers import cause_of
 from tests.live.rooms import KEY, move, opened, settings_in, settle
 
@@ -227,6 +230,19 @@ async def test_time_that_no_calendar_has_is_parked_beside_its_batch(town: Town) 
             await asyncio.sleep(0.05)
     (row,) = await town.parked()
     assert (row["handler"], "time" in row["reason"]) == (None, True)
+
+
+async def test_letter_that_cannot_be_read_is_traced_as_an_error(town: Town) -> None:
+    spans = InMemorySpanExporter()
+    start_traces("incidents", SimpleSpanProcessor(spans))
+    await town.say(reading(1), time="never")
+    async with asyncio.timeout(20):
+        while not await town.parked():
+            await asyncio.sleep(0.05)
+    start_traces("incidents")
+    (row,) = await town.parked()
+    failed = [span for span in spans.get_finished_spans() if not span.status.is_ok]
+    assert row["id"] == f"{failed[0].attributes['om.event_id']}|unreadable"  # type: ignore[index]
 
 
 async def test_bad_letters_among_good_ones_do_not_stop_the_line(town: Town) -> None:
