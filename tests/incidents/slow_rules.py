@@ -40,7 +40,7 @@ class Word:
     bad: bool
     since: datetime
     doubted: bool | None
-    """Bad, good, or neither."""
+    """Bad, good, or neither: what shows nothing by itself, and in doubt what is bad from before the closing's time."""
 
 
 @dataclass(frozen=True)
@@ -70,13 +70,14 @@ def instants(rule: FaultRule, code: str, story: Sequence[ReadingReceivedV1 | Clo
                 found.append(("closed", closings[-1].at, closings[-1].at))
             continue
         past.append(one)
-        words.append(_word(rule, code, past, closings))
+        doubt = _doubt(rule, past, words, closings[-1]) if found and found[-1][0] == "closed" else None
+        words.append(_word(rule, code, _heard(rule, past, words), closings, doubt))
         if words[-1] is None:
             continue
         if is_open:
             found += _cleared(rule, words, found[-1])
-        elif found and found[-1][0] == "closed" and not _stands(rule, past, words, closings[-1]):
-            found += _opened(rule, _of_doubt(words, closings[-1]), closings[-1].at)
+        elif doubt:
+            found += _opened(rule, _of_doubt(words, doubt), doubt.at)
         else:
             found += _opened(rule, _of_fault(words), None)
     return found
@@ -87,14 +88,9 @@ def _of_fault(words: Sequence[Word | None]) -> list[Said]:
 
 
 def _of_doubt(words: Sequence[Word | None], closed: Closed) -> list[Said]:
-    """Since the closing a bad value that begins before its time is neither; what came before it stays what it was."""
-    said: list[Said] = []
-    for place, word in enumerate(words):
-        if word is None:
-            continue
-        is_early = word.doubted is True and word.reading.time < closed.at
-        said.append((word, word.bad if place < closed.place else None if is_early else word.doubted))
-    return said
+    """What came before the closing stays what it was."""
+    said = [(place < closed.place, word) for place, word in enumerate(words) if word is not None]
+    return [(word, word.bad if was_open else word.doubted) for was_open, word in said]
 
 
 def _cleared(rule: FaultRule, words: Sequence[Word | None], begun: Instant) -> Instants:
@@ -115,15 +111,27 @@ def _opened(rule: FaultRule, said: list[Said], closed: datetime | None) -> Insta
 
 
 def _bad_since(said: list[Said]) -> datetime:
-    """Back to what is not bad, or to a gap; what is neither is followed on by what lasts anew."""
+    """Back to what is not bad, or to a gap. Of what is neither: behind it, what was bad before lasts anew, and what was
+    good begins to be bad with the first that is."""
     first = said[-1][0]
-    for word, says in reversed(said[:-1]):
+    for place, (word, says) in reversed([*enumerate(said[:-1])]):
         if says is False or not follows_on(word.reading, first.reading):
             break
         if says is None:
-            return word.reading.at
+            return word.reading.at if _was_bad(said[:place]) else first.since
         first = word
     return first.since
+
+
+def _was_bad(said: list[Said]) -> bool:
+    return next((says for _, says in reversed(said) if says is not None), False)
+
+
+def _doubt(
+    rule: FaultRule, past: Sequence[ReadingReceivedV1], words: Sequence[Word | None], closed: Closed
+) -> Closed | None:
+    """The closing, as long as it does not stand."""
+    return None if _stands(rule, past, words, closed) else closed
 
 
 def _stands(rule: FaultRule, past: Sequence[ReadingReceivedV1], words: Sequence[Word | None], closed: Closed) -> bool:
@@ -156,7 +164,21 @@ def _good_since(said: list[Said]) -> datetime | None:
     return first.reading.time
 
 
-def _word(rule: FaultRule, code: str, past: Sequence[ReadingReceivedV1], closings: Sequence[Closed]) -> Word | None:
+def _heard(rule: FaultRule, past: list[ReadingReceivedV1], words: Sequence[Word | None]) -> list[ReadingReceivedV1]:
+    """Of values with a margin, those that said something, and the last: no other makes a later one bad or good."""
+    if not isinstance(rule.when, Outside):
+        return past
+    told = [one for one, word in zip(past, words, strict=False) if word is not None and word.doubted is not None]
+    return [*told, past[-1]]
+
+
+def _word(
+    rule: FaultRule,
+    code: str,
+    past: Sequence[ReadingReceivedV1],
+    closings: Sequence[Closed],
+    doubt: Closed | None,
+) -> Word | None:
     """What the last says. A swing or a jump is one of values since a closing; a run counts from there, and goes on."""
     begins = closings[-1].place if closings and isinstance(rule.when, Jump | Swing) else 0
     told = truth(rule, code, past[begins:], closings)
@@ -169,6 +191,8 @@ def _word(rule: FaultRule, code: str, past: Sequence[ReadingReceivedV1], closing
         doubted = False if _leaves_its_run(rule.when, seen) else None
     if isinstance(rule.when, Outside):
         doubted = _by_itself(rule.when, past[-1].values[code].value)
+    if doubt and doubted and past[-1].time < doubt.at:
+        doubted = None
     return Word(past[-1], bad, since, doubted)
 
 

@@ -302,6 +302,31 @@ async def test_value_inside_the_margin_shows_nothing() -> None:
     assert [event.at for event in desk.told(FaultReopenedV1)] == [at("12:10")]
 
 
+async def test_relapse_lasts_from_its_first_bad_value() -> None:
+    """Good at 07:00, then inside the margin, then empty: none of these is bad, and no part of the ten minutes."""
+    warm = HOT.model_copy(update=SLOW)
+    desk = await new_desk(lot(rules=(warm,)), version=95)
+    await live(desk, "06:00", "07:00", temp=31)
+    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("07:00"))
+    await live(desk, "07:00", "07:05", temp=25)
+    await live(desk, "07:05", "07:10", temp=29)
+    await live(desk, "07:10", "07:15", temp=measured(None))
+    await live(desk, "07:15", "07:30", temp=31)
+    assert openings(desk) == [("FaultOpenedV1", at("06:10")), ("FaultReopenedV1", at("07:25"))]
+
+
+async def test_value_of_the_time_before_shows_nothing_later() -> None:
+    """Repaired at 06:12. Behind a silence 29 degrees are not hot because of what began at 06:10."""
+    warm = HOT.model_copy(update={"clears": minutes(20)})
+    desk = await new_desk(lot(rules=(warm,)), version=90)
+    await live(desk, "06:00", "06:05", temp=31)
+    await live(desk, "06:05", "06:10", temp=25)
+    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("06:12"))
+    await live(desk, "06:10", "06:15", temp=31)
+    await live(desk, "06:50", "07:30", temp=29)
+    assert openings(desk) == [("FaultOpenedV1", at("06:05"))]
+
+
 async def test_suppressed_relapse_has_to_last_anew() -> None:
     """Closed at 10:04, no power until 12:00, restored at 12:10 by what is known then; bad until 12:15."""
     mains = POWER.model_copy(update={"lasts": minutes(5), "clears": minutes(10)})

@@ -8,7 +8,7 @@ from decimal import Decimal
 from typing import Any
 
 import pytest
-from hypothesis import event, given, settings
+from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from contracts.agreements.faults import Condition, FaultRule, FlagIs, Jump, Outside, Stuck, Swing
@@ -106,8 +106,34 @@ stretches = st.tuples(
 )
 
 
+def beyond(lasts: int, clears: int) -> FaultRule:
+    fields = {"lasts": minutes(lasts), "clears": minutes(clears), "flagged": True}
+    return rule("one", "analyser-fault", CONDITIONS["outside"], codes=("pm",), **fields)
+
+
+WARM, HIGH, GOOD = measured(6.5), measured(8, "D"), measured(5)
+BEHIND_THE_MARGIN = [
+    (2, [HIGH], 1, 0),
+    (1, [GOOD], 1, None),
+    (1, [WARM], 1, None),
+    (1, [None], 1, None),
+    (1, [HIGH], 1, None),
+]
+BEHIND_WHAT_IS_EARLY = [
+    (2, [HIGH], 1, None),
+    (1, [GOOD], 1, -7),
+    (1, [HIGH], 1, None),
+    (1, [None], 1, None),
+    (1, [HIGH], 1, None),
+]
+EARLY_BEFORE_A_SILENCE = [(2, [HIGH, GOOD], 1, -2), (1, [HIGH], 1, None), (1, [WARM], 8, None)]
+
+
 @settings(deadline=None, max_examples=300)
 @given(rules(), st.lists(stretches, min_size=2, max_size=7))
+@example(beyond(7, 7), BEHIND_THE_MARGIN)
+@example(beyond(7, 7), BEHIND_WHAT_IS_EARLY)
+@example(beyond(0, 45), EARLY_BEFORE_A_SILENCE)
 def test_reopenings_equal_the_slow_version(one: FaultRule, course: list[tuple[Any, ...]]) -> None:
     """Stretches of values, after some of which people close what is open, with any time."""
     came: list[ReadingReceivedV1 | Closing] = []
