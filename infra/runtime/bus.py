@@ -13,7 +13,7 @@ from aiokafka.admin import AIOKafkaAdminClient, NewTopic
 from faststream import AckPolicy
 from faststream.kafka import KafkaBroker
 
-from contracts.events.catalog import TOPICS
+from contracts.events.catalog import OWNERS, TOPICS
 from infra.runtime.connections import kafka_options, kafka_security
 from infra.runtime.ears import Ears
 from infra.runtime.feed import Feed
@@ -53,12 +53,13 @@ async def ensure_topics(settings: RuntimeSettings) -> None:
 
 
 def new_producer(settings: RuntimeSettings, service: str) -> AIOKafkaProducer:
-    """An idempotent producer that counts a record as sent when all replicas have it."""
+    """An idempotent producer that counts a record as sent when all replicas have it. A service that says nothing has
+    no right to write, and a broker that asks would not let it be idempotent either."""
     return AIOKafkaProducer(
         **kafka_options(settings),
         client_id=f"watchbill-{service}-{settings.instance}",
         acks="all",
-        enable_idempotence=True,
+        enable_idempotence=bool(OWNERS.get(service, True)),
         linger_ms=0,
         max_batch_size=_BATCH_BYTES_MAX,
         request_timeout_ms=30_000,

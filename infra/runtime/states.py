@@ -9,9 +9,13 @@ from decimal import Decimal
 from enum import Enum
 from typing import Any, ClassVar, TypeVar
 
-from pydantic import BaseModel, ConfigDict, TypeAdapter
+from pydantic import BaseModel, ConfigDict, TypeAdapter, ValidationError
 
 _DURATION = TypeAdapter(timedelta)
+
+
+class Unreadable(Exception):
+    """A remembered thing that its model does not take: our own fault, never the caller's."""
 
 
 class State(BaseModel):
@@ -28,9 +32,12 @@ class State(BaseModel):
 
     @classmethod
     def of(cls: type[S], document: Mapping[str, Any]) -> S:
-        """Back from a document."""
+        """Back from a document. Raises `Unreadable`, which does not repeat what the document holds."""
         kept = {name: value for name, value in document.items() if name not in ("_id", "_v")}
-        return cls.model_validate({"id": document["_id"], **kept})
+        try:
+            return cls.model_validate({"id": document["_id"], **kept})
+        except ValidationError as error:
+            raise Unreadable(f"{cls.__name__} {document['_id']}: {error}") from error
 
 
 S = TypeVar("S", bound=State)

@@ -238,10 +238,13 @@ async def _contacts_while_the_database_dies(day: Day) -> None:
 
 
 async def _crash_over_the_directory(day: Day) -> None:
-    """What the directory holds cannot be read any more: every handler that wants it falls over somebody's number."""
+    """What the directory holds cannot be read any more: every handler and page that wants it falls over somebody's
+    number."""
     with MongoClient[dict[str, Any]](day.town.installation.platform.mongo) as client:
         broken = {"people.0.phones": PEOPLE["engineer"][1], "people.1.name": [PEOPLE["manager"][0]]}
         client["watchbill_notify"].directory.update_one({"_id": "directory"}, {"$set": broken})
+    async with day.town.client("notify", "installer", "administrator", "owner") as client:
+        assert (await client.get("/v1/contacts")).status_code == 500
     async with day.town.client("incidents", "engineer", "supplier", "supplier-a") as client:
         call = {"site": "roadside", "kind": "reported-fault", "at": MORNING.isoformat(), "text": "门锁坏了"}
         assert (await client.post("/v1/calls", json=call)).status_code == 201

@@ -22,6 +22,8 @@ from infra.runtime.room import Room
 from infra.runtime.settings import RuntimeSettings
 from services.assets.app import room_for as assets_room
 from services.assets.settings import AssetsSettings
+from services.console.app import room_for as console_room
+from services.console.settings import ConsoleSettings
 from services.incidents.app import room_for as incidents_room
 from services.incidents.settings import IncidentsSettings
 from services.inspections.app import room_for as inspections_room
@@ -61,6 +63,7 @@ def rooms_of(town: Secured, secrets: Path) -> dict[str, Room]:
         "incidents": incidents_room(IncidentsSettings(**options("incidents"))),
         "scoring": scoring_room(RuntimeSettings(**options("scoring"))),
         "notify": notify_room(NotifySettings(**options("notify"))),
+        "console": console_room(ConsoleSettings(**options("console"))),
     }
 
 
