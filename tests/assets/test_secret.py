@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime
 
+import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 from rich.pretty import pretty_repr
@@ -81,3 +82,10 @@ def test_keys_at_the_wrong_door_leave_no_trace() -> None:
     request = b"POST /v1 HTTP/1.1\r\nX-Api-Key: k-secret\r\nauthorization: Bearer t-secret\r\nHost: x\r\n\r\n"
     shown = masked(request)
     assert b"secret" not in shown and b"Host: x" in shown
+
+
+@pytest.mark.parametrize("behind", ["CP=&&", "Flag=5;CP=&&", "PNUM=1;PNO=1;CP=&&"])
+def test_what_stands_behind_cn_and_is_no_password_is_kept(behind: str) -> None:
+    """A logger may write its head in an order of its own; what is quarantined of it can still be read and released."""
+    raw = f"ST=22;MN=S1;PW=123456;CN=2011;{behind}DataTime=20260408095500;a34004-Avg=1,a34004-Flag=N&&".encode()
+    assert masked(raw) == raw.replace(b"123456", b"******")

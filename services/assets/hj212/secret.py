@@ -11,7 +11,7 @@ MASK = "******"
 _PASSWORD = re.compile(rb"(PW\s*=)[^;,]*", re.IGNORECASE)
 _NEW_PASSWORD = re.compile(rb"(NewPW\s*=?).*", re.IGNORECASE | re.DOTALL)
 # Where the line has damaged the name itself, its place tells: the password stands behind CN.
-_PLACE = re.compile(rb"(CN=[^;]{1,6};)(?!MN=|PW\s*=)([^;=]{0,2}=?)[^;,]*", re.IGNORECASE)
+_PLACE = re.compile(rb"(CN=[^;]{1,6};)(?!(?:QN|ST|PW|MN|Flag|PNUM|PNO|CP)\s*=)([^;=]{0,2}=?)[^;,]*", re.IGNORECASE)
 _HEADER = re.compile(rb"((?:proxy-)?authorization\s*:|x-api-key\s*:|cookie\s*:)[^\r\n]*", re.IGNORECASE)
 
 
