@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import os
 import threading
+import time
 from collections.abc import Awaitable, Callable
 
 import structlog
@@ -21,6 +22,8 @@ class Leaving:
     def __init__(self, service: str, seconds: float) -> None:
         self._service, self._seconds = service, seconds
         self._by: float | None = None
+        self.told_at: float | None = None
+        """When the process was told to stop, by the monotonic clock."""
 
     @property
     def http_seconds(self) -> int:
@@ -28,13 +31,15 @@ class Leaving:
         return max(1, int(self._seconds * _HTTP_SHARE))
 
     def begin(self) -> None:
-        """From here on the time counts."""
+        """The parts' turn. The time counts from when the process was told: what requests took of it is gone."""
         if self._by is None:
-            self._by = asyncio.get_running_loop().time() + self._seconds
+            gone = time.monotonic() - self.told_at if self.told_at else 0.0
+            self._by = asyncio.get_running_loop().time() + self._seconds - gone
             log.info("service stops", service=self._service)
 
     def watch(self) -> None:
         """Ends the process at its deadline, whatever a driver's thread still waits for."""
+        self.told_at = self.told_at or time.monotonic()
         guard = threading.Timer(self._seconds + 0.5, os._exit, (UNFINISHED,))
         guard.daemon = True
         guard.start()
