@@ -2,10 +2,17 @@
 
 from __future__ import annotations
 
-from aiokafka.errors import KafkaError
+from aiokafka.errors import (
+    InvalidProducerEpoch,
+    KafkaError,
+    OutOfOrderSequenceNumber,
+    ProducerFenced,
+    UnknownProducerId,
+)
 from pymongo.errors import AutoReconnect, NetworkTimeout, PyMongoError, ServerSelectionTimeoutError
 
 _PASSING = (AutoReconnect, NetworkTimeout, ServerSelectionTimeoutError, ConnectionError, KafkaError)
+_ENDED = (OutOfOrderSequenceNumber, ProducerFenced, InvalidProducerEpoch, UnknownProducerId)
 
 
 def passes(error: BaseException) -> bool:
@@ -13,3 +20,9 @@ def passes(error: BaseException) -> bool:
     if isinstance(error, PyMongoError) and error.has_error_label("TransientTransactionError"):
         return True
     return isinstance(error, _PASSING)
+
+
+def ends_producer(error: BaseException) -> bool:
+    """Whether a producer will never again be believed: Kafka takes no batch behind a number that it never got, which
+    aiokafka gives up where a partition has had no leader for long. An error without a name: its sender has ended."""
+    return isinstance(error, _ENDED) or type(error) is KafkaError

@@ -16,6 +16,7 @@ from infra.runtime import metrics
 from infra.runtime.health import Health
 from infra.runtime.ledger import Ledger
 from infra.runtime.letters import Outgoing
+from infra.runtime.passing import ends_producer
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.told import told
 
@@ -40,6 +41,7 @@ class Relay:
         self._doubt = True
         self._missed = False
         self._sending = False
+        self._ended: KafkaError | None = None
         self._posted, self._quiet = asyncio.Event(), asyncio.Event()
         self.said: dict[str, int] = {}
         """Highest offset said, by `topic/partition`."""
@@ -72,16 +74,25 @@ class Relay:
         """Returns when everything committed has been said, and forgotten here."""
         await self._quiet.wait()
 
+    def notice(self, error: KafkaError) -> None:
+        """An error of the producer, whoever met it: one that ends the producer ends the relay too."""
+        if ends_producer(error):
+            self._ended = error
+            self._posted.set()
+
     async def run(self) -> None:
-        """Works for ever."""
-        while True:
+        """Works until the producer is at its end, which a new process mends: health turns red, the watchdog acts."""
+        while self._ended is None:
             try:
                 await (self._drain() if self._doubt else self._say_waiting())
                 self._health.good("relay")
             except (KafkaError, PyMongoError, OSError) as error:
                 self.doubt()
                 self._health.bad("relay", f"cannot say what is committed: {told(error)}", restart=False)
+                if isinstance(error, KafkaError):
+                    self.notice(error)
                 await asyncio.sleep(0.5)
+        raise self._ended
 
     async def _say_waiting(self) -> None:
         if not self._waiting:

@@ -6,6 +6,7 @@ import random
 from collections.abc import Sequence
 
 from aiokafka import AIOKafkaProducer
+from aiokafka.errors import KafkaError
 
 from infra.runtime.clock import Clock
 from infra.runtime.letters import Outgoing, seal
@@ -21,7 +22,8 @@ class Publisher:
     """Says what was taken in. `busy`: chunks of loggers that are still on their way."""
 
     def __init__(self, streams: str, clock: Clock, producer: AIOKafkaProducer, relay: Relay) -> None:
-        self._clock, self._rounds = clock, Rounds(producer, streams, relay.said)
+        self._clock, self._relay = clock, relay
+        self._rounds = Rounds(producer, streams, relay.said)
         self.busy = 0
 
     def letters(self, taken: Taken) -> list[Outgoing]:
@@ -34,7 +36,11 @@ class Publisher:
 
     async def publish(self, letters: Sequence[Outgoing]) -> None:
         """Hands letters to Kafka and returns when all replicas have them."""
-        await self._rounds.send(letters)
+        try:
+            await self._rounds.send(letters)
+        except KafkaError as error:
+            self._relay.notice(error)
+            raise
 
 
 def _trace_of(taken: Taken) -> dict[str, str]:
