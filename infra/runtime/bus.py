@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import logging
-from collections.abc import Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Union
 
@@ -157,6 +157,12 @@ async def committed(settings: RuntimeSettings, service: str, topics: Sequence[st
     finally:
         await admin.close()
     return {f"{at.topic}/{at.partition}": meta.offset - 1 for at, meta in offsets.items() if meta.offset >= 0}
+
+
+def furthest(*positions: Mapping[str, int]) -> dict[str, int]:
+    """Of several positions, the highest offset by `topic/partition`: what a service's processes heard together."""
+    places = {where for position in positions for where in position}
+    return {where: max(position.get(where, -1) for position in positions) for where in places}
 
 
 async def partitions(settings: RuntimeSettings) -> list[TopicPartition]:

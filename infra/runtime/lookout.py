@@ -6,7 +6,7 @@ import asyncio
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 
-from aiokafka import AIOKafkaConsumer
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.runtime import bus, metrics
@@ -63,20 +63,15 @@ class Lookout:
             self._health.idle(feed.name)
 
     async def _look(self, asker: AIOKafkaConsumer, feed: Feed) -> None:
-        mine = list(feed.assignment)
-        if mine:
-            heard, ends = feed.line.heard, await asker.end_offsets(mine)
-        else:  # the others of its service may hear them all, or it hangs on its way into the group
-            heard = await bus.committed(self._settings, self._service, feed.line.topics)
+        mine, heard = list(feed.assignment), feed.line.heard
+        if not mine:  # the others of its service may hear them all, or it hangs on its way into the group
             streams = {f"{self._settings.streams}{topic}" for topic in feed.line.topics}
             mine = [where for where in await bus.partitions(self._settings) if where.topic in streams]
-            ends = await asker.end_offsets(mine)
-        starts = await asker.beginning_offsets(mine)
-        ahead: dict[str, int] = defaultdict(int)
-        for where in mine:
-            next_one = max(heard.get(f"{where.topic}/{where.partition}", -1) + 1, starts[where])
-            ahead[where.topic] += max(0, ends[where] - next_one)
-        self._judge(feed, sum(offset + 1 for offset in heard.values()), ahead)
+        ends, starts = await asker.end_offsets(mine), await asker.beginning_offsets(mine)
+        if any(_ahead(heard, starts, ends).values()):  # unless another, who had this stream before, has heard it
+            committed = await bus.committed(self._settings, self._service, feed.line.topics)
+            heard = bus.furthest(heard, committed)
+        self._judge(feed, sum(offset + 1 for offset in heard.values()), _ahead(heard, starts, ends))
 
     def _judge(self, feed: Feed, heard: int, ahead: Mapping[str, int]) -> None:
         for topic, records in ahead.items():
@@ -92,3 +87,14 @@ class Lookout:
         """What it was given has had its effect, and nothing keeps it from taking more."""
         line = feed.line.name
         return not (feed.is_closing or self._health.is_busy(line) or {line, feed.name} & self._health.faults.keys())
+
+
+def _ahead(
+    heard: Mapping[str, int], starts: Mapping[TopicPartition, int], ends: Mapping[TopicPartition, int]
+) -> dict[str, int]:
+    """By topic, how many records lie ahead of what was heard."""
+    ahead: dict[str, int] = defaultdict(int)
+    for where, end in ends.items():
+        next_one = max(heard.get(f"{where.topic}/{where.partition}", -1) + 1, starts[where])
+        ahead[where.topic] += max(0, end - next_one)
+    return ahead

@@ -186,10 +186,15 @@ class Room:
         await self.timers.run()
 
     async def _not_heard_by_others(self, said: Mapping[str, int]) -> Mapping[str, int]:
-        """What is left of it behind the positions that this service's processes have committed together."""
-        positions = [await bus.committed(self.settings, self.name, line.topics) for line in self.lines]
-        heard = {where: offset for position in positions for where, offset in position.items()}
+        """What is left of it behind what this service's processes have heard together."""
+        heard = await self.heard_together()
         return {where: offset for where, offset in said.items() if heard.get(where, -1) < offset}
+
+    async def heard_together(self) -> dict[str, int]:
+        """The highest offset, by `topic/partition`, that had its effect here or was committed by another process of
+        this service."""
+        positions = [await bus.committed(self.settings, self.name, line.topics) for line in self.lines]
+        return bus.furthest(self.heard, *positions)
 
     def has_heard(self, said: Mapping[str, int]) -> bool:
         """Whether all that was said on this room's streams up to these offsets has had its effect."""

@@ -24,7 +24,8 @@ _ASK_SECONDS = 5.0
 
 
 class Stream(BaseModel):
-    """One partition of a stream that this service hears. Offsets are the highest heard, and the highest there is."""
+    """One partition of a stream that this service hears. Offsets are the highest heard, by this process or by another
+    of its service, and the highest there is."""
 
     topic: str
     partition: int
@@ -95,10 +96,10 @@ async def _streams(room: Room) -> list[Stream] | None:
     """Kafka is asked where the streams end: what the consumers know of it is old when they are stuck."""
     try:
         async with asyncio.timeout(_ASK_SECONDS):
-            ends = await bus.ends(room.settings)
+            ends, heard = await bus.ends(room.settings), await room.heard_together()
     except (TimeoutError, KafkaError, OSError):
         return None
-    mine, heard = room.streams, room.heard
+    mine = room.streams
     found = []
     for where, end in sorted(ends.items()):
         topic, _, partition = where.rpartition("/")
