@@ -6,7 +6,7 @@ from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
 
-from pydantic import BaseModel, BeforeValidator, ConfigDict
+from pydantic import BaseModel, BeforeValidator, ConfigDict, Field
 
 from contracts.agreements.agreement import Agreement
 from infra.runtime.agreements import Reader, agreement_of, lots_of
@@ -23,6 +23,9 @@ _OPENED = "FaultOpenedV1"
 _ERRORS = {"error": {"$exists": True}}
 _TELLS = ("NoticeRequestedV1", "NoticeSentV1", "NoticeDeliveredV1", "NoticeFailedV1")
 
+_Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
+"""A day that has a midnight in UTC, and a day after it."""
+
 
 def _or_none(value: Any) -> Any:
     return value.strip() or None if isinstance(value, str) else value
@@ -34,8 +37,8 @@ class Wanted(BaseModel):
     model_config = ConfigDict(frozen=True)
     q: Annotated[str | None, BeforeValidator(_or_none)] = None
     site: Annotated[str | None, BeforeValidator(_or_none)] = None
-    since: Annotated[date | None, BeforeValidator(_or_none)] = None
-    until: Annotated[date | None, BeforeValidator(_or_none)] = None
+    since: Annotated[_Day | None, BeforeValidator(_or_none)] = None
+    until: Annotated[_Day | None, BeforeValidator(_or_none)] = None
     error: bool = False
 
     @property
