@@ -27,7 +27,7 @@ async def redrive(id: str, ears: Ears, ledger: Ledger, relay: Relay) -> str | No
         page.unparked.append(id)
         try:
             if row["type"] == "timer":
-                _set_again(page, row)
+                await _set_again(page, row)
             elif still := await _hear_again(page, row, ears):
                 return still
             relay.post(await ledger.commit(page))
@@ -36,8 +36,11 @@ async def redrive(id: str, ears: Ears, ledger: Ledger, relay: Relay) -> str | No
     return None
 
 
-def _set_again(page: Page, row: dict[str, Any]) -> None:
-    """A timer goes back to the others; an overdue one fires at once with its true due time."""
+async def _set_again(page: Page, row: dict[str, Any]) -> None:
+    """A timer goes back to the others; an overdue one fires at once with its true due time. One that was set anew
+    meanwhile has taken its place."""
+    if await page.ledger.db.timers.find_one({"_id": f"{row['name']}|{row['key']}"}, {"_id": 1}):
+        return
     entry = page.entry(f"redrive|{row['_id']}", "redrive", row.get("correlation") or row["_id"])
     entry.trace = row.get("trace") or {}
     entry.wake(row["due"], row["name"], row["key"])

@@ -1,4 +1,4 @@
-"""What can be asked for: days that have a midnight in UTC and a day after them; others are refused, not an error of ours."""
+"""What can be asked for: days that have a midnight in UTC and a day after them; others are refused."""
 
 from __future__ import annotations
 

@@ -19,7 +19,7 @@ from contracts.events.event import Event
 from contracts.events.inspections import InspectionDoneV1, ItemResult
 from contracts.events.notify import NoticeSentV1
 from infra.runtime import bus
-from infra.runtime.ears import Ears
+from infra.runtime.ears import Ears, Wake
 from infra.runtime.ledger import Entry
 from infra.runtime.letters import seal
 from infra.runtime.room import Room
@@ -207,3 +207,21 @@ async def test_redrive_comes_to_the_same(platform: Any, tmp_path: Path) -> None:
         assert await digest_of(town) == expected
         assert await parked_in(town.rooms["incidents"]) == []
     assert "analyser-fault" in expected and "inlet-dirty" in expected
+
+
+async def test_timer_that_was_set_anew_is_not_put_back(platform: Any, tmp_path: Path) -> None:
+    """Whoever set it anew knew better: a redrive of the old one only clears it away."""
+    ears = Ears("incidents")
+
+    @ears.wakes("ring")
+    async def ring(wake: Wake, entry: Entry) -> None: ...
+
+    room = Room("incidents", ears, APIRouter(), settings=settings_in(tmp_path, platform))
+    async with opened(room) as client:
+        timer = {"name": "ring", "key": "k", "armed_by": "", "correlation": "c", "trace": {}}
+        parked = {"type": "timer", "reason": "it failed", "at": at("06:00"), "handler": None}
+        await room.ledger.db.timers.insert_one({**timer, "_id": "ring|k", "due": at("09:00")})
+        await room.ledger.db.parked.insert_one({**timer, **parked, "_id": "timer|ring|k", "due": at("06:00")})
+        again = await client.post("/runtime/redrive/timer|ring|k", headers=CONDUCTOR)
+        assert again.json()["ok"] and await parked_in(client) == []
+        assert [row["due"] async for row in room.ledger.db.timers.find({})] == [at("09:00")]
