@@ -83,22 +83,21 @@ class Asking:
 
     async def parked_one(self, service: str, id: str) -> ParkedView | None:
         """One of them, whole."""
-        answer = await self._ask(service, "GET", f"/runtime/parked/{quote(id)}", absent_is_none=True)
+        answer = await self._ask(service, "GET", path_of("runtime", "parked", id), absent_is_none=True)
         return None if answer is None else _read(TypeAdapter(ParkedView), answer)
 
     async def redrive(self, service: str, id: str, person: str) -> Redriven | None:
         """Has it heard again; None where there is none."""
         with span("redrive", om__person=person, om__parked=id, om__service=service):
-            path = f"/runtime/redrive/{quote(id)}"
+            path = path_of("runtime", "redrive", id)
             answer = await self._ask(service, "POST", path, absent_is_none=True, headers=headers_of())
         return None if answer is None else _read(TypeAdapter(Redriven), answer)
 
     async def frame(self, reading: str, code: str | None) -> Frame | None:
         """A stored reading by its natural key, with what it says of a parameter; None where there is none."""
         site, kind, time = reading.split("/")
-        answer = await self._ask(
-            "assets", "GET", f"/v1/sites/{quote(site)}/readings/{kind}/{time}", absent_is_none=True
-        )
+        path = path_of("v1", "sites", site, "readings", kind, time)
+        answer = await self._ask("assets", "GET", path, absent_is_none=True)
         if answer is None:
             return None
         found = _read(TypeAdapter(_Reading), answer)
@@ -108,7 +107,7 @@ class Asking:
 
     async def clocks(self, fault: str) -> tuple[ClockLine, ...]:
         """The clocks that cover a fault, as they stand now."""
-        answer = await self._ask("incidents", "GET", f"/v1/faults/{quote(fault)}", absent_is_none=True)
+        answer = await self._ask("incidents", "GET", path_of("v1", "faults", fault), absent_is_none=True)
         return () if answer is None else _read(TypeAdapter(_Clocks), answer).clocks
 
     async def _ask(
@@ -125,6 +124,11 @@ class Asking:
         if answer.is_error:
             raise Away(f"HTTP {answer.status_code}")
         return answer.json()
+
+
+def path_of(*parts: str) -> str:
+    """A path whose parts stay parts: an id with `../` in it leads nowhere else."""
+    return "".join(f"/{quote(part, safe='')}" for part in parts)
 
 
 def _read(shape: TypeAdapter[T], answer: Any) -> T:
