@@ -112,6 +112,7 @@ class Bus:
             group_id=group_of(settings, ears.service, line.topics),
             group_instance_id=f"{ears.service}.{line.topics[0]}.{settings.instance}",
             auto_offset_reset="earliest",
+            listener=feed,
             max_poll_interval_ms=int(settings.max_poll_seconds * 1000),
             ack_policy=AckPolicy.MANUAL,
             parser=_raw_records,

@@ -3,12 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Collection
 from contextlib import suppress
 from time import monotonic
 from typing import Any
 
 import structlog
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
 
 from infra.runtime.health import Health
@@ -26,7 +27,7 @@ _FEW = 2
 Found = dict[TopicPartition, list[Any]]
 
 
-class Feed:
+class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
     """The next batch is asked for only when the last has had its effect, so what was handed out by then is all heard.
 
     Where it has got to is committed at most once a second, and at the end: a crash repeats that second, and the inbox
@@ -45,6 +46,15 @@ class Feed:
         self._heard: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
+
+    async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
+        """Another may go on with these streams: a position of before would set the group's back."""
+        for known in (self._next, self._heard, self._committed):
+            for where in revoked:
+                known.pop(where, None)
+
+    async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
+        """The consumer begins where the group has got to."""
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:

@@ -128,6 +128,19 @@ async def test_close_while_fetching_leaves_it_unheard() -> None:
     idle.cancel()
 
 
+async def test_stream_that_comes_back_does_not_set_the_group_back() -> None:
+    """Another had it meanwhile and has got further: nothing is committed for it until something new was heard."""
+    consumer, feed = Consumer(Fetch(1)), feed_of()
+    assert await polled(feed, consumer) == [(0, 0)]
+    await polled(feed, consumer)  # now it is known to be heard, and not committed yet
+    await feed.on_partitions_revoked({HERE})
+    consumer.committed, consumer.positions[HERE] = {HERE: 200}, 200
+    await feed.on_partitions_assigned({HERE})
+    await polled(feed, consumer)
+    await feed.close()
+    assert consumer.committed == {HERE: 200}
+
+
 fetches = st.builds(Fetch, st.integers(0, 5), st.integers(0, 5), st.booleans())
 
 
