@@ -110,7 +110,7 @@ async def agreement_of(entry: Loads, agreement: str, version: int) -> Agreement:
         kept = await entry.load(AgreementKept, f"{agreement}@{version}")
         if kept is None:
             raise NotYet(f"agreement {agreement} version {version} has not been heard of yet")
-        _parsed[key] = Agreement.model_validate(kept.terms)
+        _parsed[key] = Agreement.model_validate(kept.terms, extra="ignore")
     return _parsed[key]
 
 
