@@ -18,36 +18,29 @@ _KEYS_KEPT = 10_000
 
 
 class Rounds:
-    """One round at a time: letters of one key keep the order in which they were given.
+    """A line for each partition: one whose leader is away holds up no other.
 
-    `said`: the highest offset that Kafka has, by `topic/partition`. Receipts are for whole batches: a record costs
-    neither a future nor a look at the cluster's metadata.
+    `said`: the highest offset that Kafka has, by `topic/partition`.
     """
 
     def __init__(self, producer: AIOKafkaProducer, streams: str, said: dict[str, int]) -> None:
         self._producer, self._streams, self._said = producer, streams, said
-        self._gathered: list[Outgoing] = []
-        self._next: asyncio.Task[None] | None = None
-        self._turn = asyncio.Lock()
+        self._lines: dict[tuple[str, int], Line] = {}
         self._places: dict[tuple[str, bytes, int], int] = {}
 
     async def send(self, letters: Sequence[Outgoing]) -> None:
         """Returns when all replicas have them. Raises KafkaError where it is not known that they do."""
-        if not letters:
-            return
-        self._gathered += letters
-        if self._next is None:
-            self._next = asyncio.create_task(self._round())
-        await asyncio.shield(self._next)
+        shares = await self._shares(letters)
+        for outcome in await asyncio.gather(
+            *(self._line(*where).send(share) for where, share in shares.items()), return_exceptions=True
+        ):
+            if isinstance(outcome, BaseException):
+                raise outcome
 
-    async def _round(self) -> None:
-        async with self._turn:
-            letters, self._gathered, self._next = self._gathered, [], None
-            shares = await self._shares(letters)
-            receipts = [one for where, share in shares.items() for one in await self._send(*where, share)]
-            for outcome in await asyncio.gather(*receipts, return_exceptions=True):
-                if isinstance(outcome, BaseException):
-                    raise outcome
+    def _line(self, topic: str, partition: int) -> Line:
+        if (topic, partition) not in self._lines:
+            self._lines[topic, partition] = Line(self._producer, topic, partition, self._said)
+        return self._lines[topic, partition]
 
     async def _shares(self, letters: Sequence[Outgoing]) -> dict[tuple[str, int], list[Outgoing]]:
         """By topic and partition, in their order."""
@@ -60,26 +53,6 @@ class Rounds:
             shares[topic, self._place_of(topic, letter.key, partitions[topic])].append(letter)
         return shares
 
-    async def _send(self, topic: str, partition: int, letters: Sequence[Outgoing]) -> list[Awaitable[None]]:
-        """As few batches as they fit into, each behind the one before it."""
-        receipts: list[Awaitable[None]] = []
-        batch = self._producer.create_batch()
-        for letter in letters:
-            if not _holds(batch, letter):
-                receipts.append(await self._post(topic, partition, batch))
-                batch = self._producer.create_batch()
-                assert _holds(batch, letter)  # an empty one takes whatever an event may be
-        receipts.append(await self._post(topic, partition, batch))
-        return receipts
-
-    async def _post(self, topic: str, partition: int, batch: BatchBuilder) -> Awaitable[None]:
-        return self._noted(await self._producer.send_batch(batch, topic, partition=partition), batch.record_count())
-
-    async def _noted(self, posted: asyncio.Future[RecordMetadata], count: int) -> None:
-        receipt = await posted
-        where = f"{receipt.topic}/{receipt.partition}"
-        self._said[where] = max(self._said.get(where, -1), receipt.offset + count - 1)
-
     def _place_of(self, topic: str, key: bytes, partitions: list[int]) -> int:
         """The partition that every other producer of ours gives this key."""
         place = self._places.get((topic, key, len(partitions)))
@@ -88,6 +61,54 @@ class Rounds:
                 self._places.clear()
             place = self._places[topic, key, len(partitions)] = _partition_of(key, partitions, partitions)
         return place
+
+
+class Line:
+    """One round at a time: letters of one key keep the order in which they were given.
+
+    Receipts are for whole batches: a record costs neither a future nor a look at the cluster's metadata.
+    """
+
+    def __init__(self, producer: AIOKafkaProducer, topic: str, partition: int, said: dict[str, int]) -> None:
+        self._producer, self._topic, self._partition, self._said = producer, topic, partition, said
+        self._gathered: list[Outgoing] = []
+        self._next: asyncio.Task[None] | None = None
+        self._turn = asyncio.Lock()
+
+    async def send(self, letters: Sequence[Outgoing]) -> None:
+        """Returns when the round that they go in is on all replicas."""
+        self._gathered += letters
+        if self._next is None:
+            self._next = asyncio.create_task(self._round())
+        await asyncio.shield(self._next)
+
+    async def _round(self) -> None:
+        async with self._turn:
+            letters, self._gathered, self._next = self._gathered, [], None
+            for outcome in await asyncio.gather(*await self._posted(letters), return_exceptions=True):
+                if isinstance(outcome, BaseException):
+                    raise outcome
+
+    async def _posted(self, letters: Sequence[Outgoing]) -> list[Awaitable[None]]:
+        """As few batches as they fit into, each behind the one before it."""
+        receipts: list[Awaitable[None]] = []
+        batch = self._producer.create_batch()
+        for letter in letters:
+            if not _holds(batch, letter):
+                receipts.append(await self._post(batch))
+                batch = self._producer.create_batch()
+                assert _holds(batch, letter)  # an empty one takes whatever an event may be
+        receipts.append(await self._post(batch))
+        return receipts
+
+    async def _post(self, batch: BatchBuilder) -> Awaitable[None]:
+        posted = await self._producer.send_batch(batch, self._topic, partition=self._partition)
+        return self._noted(posted, batch.record_count())
+
+    async def _noted(self, posted: asyncio.Future[RecordMetadata], count: int) -> None:
+        receipt = await posted
+        where = f"{receipt.topic}/{receipt.partition}"
+        self._said[where] = max(self._said.get(where, -1), receipt.offset + count - 1)
 
 
 def _holds(batch: BatchBuilder, letter: Outgoing) -> bool:

@@ -153,3 +153,18 @@ async def test_a_key_goes_where_every_producer_sends_it() -> None:
     await sender
     partitions = [0, 1, 2, 3]
     assert [found[n] for n in range(50)] == [DefaultPartitioner()(key, partitions, partitions) for key in keys]
+
+
+async def test_partition_without_a_leader_holds_up_no_other() -> None:
+    kafka = Kafka()
+    rounds, _ = rounds_of(kafka)
+    senders = {n: asyncio.create_task(rounds.send([letter(n, f"station-{n}".encode())])) for n in range(50)}
+    await turn()
+    away = [batch for _, partition, batch, _ in kafka.sent if partition == 0]
+    kafka.sent = [one for one in kafka.sent if one[1] != 0]
+    kafka.take()
+    await turn()
+    waiting = {n for n, sender in senders.items() if not sender.done()}
+    assert waiting == {int(value) for batch in away for value in batch.values} and 0 < len(waiting) < 50
+    for sender in senders.values():
+        sender.cancel()
