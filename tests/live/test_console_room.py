@@ -23,9 +23,11 @@ from contracts.events.event import Event
 from infra.runtime.acts import Act
 from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry
+from infra.runtime.ops import ParkedView
 from infra.runtime.room import Room
 from infra.runtime.security import Identity, allow
 from services.console.app import room_for
+from services.console.asking import Asking
 from services.console.people import PEOPLE, hash_of_password
 from services.console.sessions import Book, BookInMongo, Session
 from services.console.settings import ConsoleSettings
@@ -180,6 +182,25 @@ async def test_story_is_shown_to_those_concerned_only(town: Town) -> None:
         listed = (await browser.get("/")).text
         assert ('href="/faults/F"' in listed) == ("蔡甸索河" in listed) == (sees == 200)
         assert ('href="/traces' in page.text) == (name in ("li", "auditor"))
+
+
+class OneParked(Asking):
+    """Services of which one has put a letter aside."""
+
+    async def parked_one(self, service: str, id: str) -> ParkedView:
+        return ParkedView(
+            id=id, type="NoticeRequestedV1", handler="tell", reason="ValueError: no", topic="notices", offset=3,
+            at=at(0), headers={"ce_subject": "engineer-wang"}, body='{"person":"engineer-wang"}',
+        )  # fmt: skip
+
+
+async def test_only_administrators_read_what_a_parked_letter_holds(town: Town) -> None:
+    town.room.api.state.asking = OneParked({"notify": "http://notify"}, "")
+    for name, reads in {"li": True, "auditor": False}.items():
+        page = await (await town.sign_in(name)).get("/parked/notify/one")
+        assert (page.status_code, "ValueError: no" in page.text) == (200, True)
+        assert ("engineer-wang" in page.text) == reads
+    assert (await (await town.sign_in("buyer")).get("/parked/notify/one")).status_code == 403
 
 
 async def test_page_speaks_english_when_asked(town: Town) -> None:

@@ -28,7 +28,7 @@ async def show_parked(request: Request, handled: str = "") -> Response:
 
 @router.get("/{service}/{id:path}", dependencies=[READERS])
 async def show_letter(request: Request, service: str, id: str, caller: Caller) -> Response:
-    """One parked letter with its headers and body."""
+    """One parked letter; its headers and body, which may name people, for administrators only."""
     return await _letter(request, service, id, caller.role == "administrator", "")
 
 
@@ -53,6 +53,8 @@ async def _letter(request: Request, service: str, id: str, may_redrive: bool, st
         return page(request, "letter", 502, service=service, id=id, letter=None, still=str(away), may_redrive=False)
     if letter is None:
         raise not_found(id)
+    if not may_redrive:
+        letter = letter.model_copy(update={"headers": {}, "body": ""})
     return page(request, "letter", service=service, id=id, letter=letter, still=still, may_redrive=may_redrive)
 
 
