@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Collection, Iterable
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Annotated, Any
@@ -27,12 +28,16 @@ _Day = Annotated[date, Field(ge=date(1970, 1, 1), le=date(2199, 12, 31))]
 """A day that has a midnight in UTC, and a day after it."""
 
 
+_BEGINNING = re.compile(r"[0-9a-f]{8}[0-9a-f-]*")
+
+
 def _or_none(value: Any) -> Any:
     return value.strip() or None if isinstance(value, str) else value
 
 
 class Wanted(BaseModel):
-    """What is looked for. `q`: the id of a fault, agreement, event, trace, task or notice. Days are local."""
+    """What is looked for. `q`: the id of a fault, agreement, event, trace, task or notice, or how a fault's id
+    begins, as messages to people have it. Days are local."""
 
     model_config = ConfigDict(frozen=True)
     q: Annotated[str | None, BeforeValidator(_or_none)] = None
@@ -103,7 +108,8 @@ def _within(lots: list[str] | None) -> dict[str, Any]:
 async def _faults_named(db: Database, q: str) -> set[str]:
     """The faults that an id has to do with: its own, those it refers to, and those in its trace."""
     named = ("_id", "fault", "agreement", "lot", "trace", "task", "notice", "refs")
-    rows = await rows_that(db, {"$or": [{name: q} for name in named]})
+    begins = [{"fault": {"$regex": f"^{q}"}}] if _BEGINNING.fullmatch(q) else []
+    rows = await rows_that(db, {"$or": [*({name: q} for name in named), *begins]})
     refs = {ref for row in rows if row.fault is None for ref in row.refs}
     rows += await rows_that(db, {"_id": {"$in": sorted(refs)}})
     traces = await traces_with(db, {"event": q}, 50)

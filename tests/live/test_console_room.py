@@ -172,6 +172,12 @@ async def test_fault_is_found_by_all_that_names_it(town: Town) -> None:
         assert 'href="/faults/F"' not in (await browser.get(f"/?{query}")).text, query
 
 
+async def test_fault_is_found_by_the_number_in_an_sms(town: Town) -> None:
+    await town.say(opened(fault="05c452db-47ca-55ce-86e8-b7091337e3e0"), opened(fault="06c452db-47ca"))
+    page = (await (await town.sign_in("li")).get("/?q=05c452db")).text
+    assert 'href="/faults/05c452db-' in page and 'href="/faults/06c452db' not in page
+
+
 async def test_story_is_shown_to_those_concerned_only(town: Town) -> None:
     await town.say(opened(), breached())
     for name, sees in {"li": 200, "buyer": 200, "ours": 200, "auditor": 200, "other": 404, "stranger": 404}.items():

@@ -26,6 +26,7 @@ def _items(lot: Lot, plan: str) -> dict[str, Item]:
 
 def _found(done: InspectionDoneV1, item: Item, kind: str, result: ItemResult) -> Found:
     asset = result.asset or done.site
+    failed = f"不合格：{item.title.zh} / Failed – {item.title.en}"
     return Found(
         fault=fault_id(done.agreement, asset, kind, done.at),
         asset=asset,
@@ -34,6 +35,6 @@ def _found(done: InspectionDoneV1, item: Item, kind: str, result: ItemResult) ->
         since=done.at,
         at=done.at,
         evidence=(done.task,),
-        detail=f"{item.title}: {result.answer}" if result.answer else str(item.title),
+        detail=f"{failed}: {result.answer}" if result.answer else failed,
         opened_by=done.by,
     )
