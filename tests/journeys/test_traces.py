@@ -140,7 +140,6 @@ def did(spans: Iterable[dict[str, Any]], service: str, work: str) -> bool:
     return any(step(span)[0] == service and span["name"].startswith(work) for span in spans)
 
 
-
 def trace_of(letter: Letter) -> str:
     assert letter.traceparent
     return letter.traceparent.split("-")[1]
