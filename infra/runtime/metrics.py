@@ -51,7 +51,7 @@ PAGE_SECONDS = _with(
 )
 LAG = _with(
     Gauge("watchbill_lag_records", "Records that are there and not heard yet, by topic", ["service", "topic"]),
-    "growing for hours: a further instance, or more partitions; growing and nothing handled: `/health/ready`",
+    "growing for hours: the machine is too small, see sizing; growing and nothing handled: `/health/ready`",
 )
 UNWELL = _with(
     Gauge("watchbill_unwell_parts", "Parts that are not well", ["service"]),
