@@ -229,7 +229,7 @@ class Room:
         def stop() -> None:
             server.should_exit = True
 
-        Watchdog(self.name, self.health, stop).start()
+        Watchdog(self.name, self.health, stop, self.settings.stop_seconds + 1.0).start()
         await server.serve()
 
 

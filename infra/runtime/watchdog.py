@@ -14,7 +14,6 @@ from infra.runtime.health import Health
 
 log = structlog.get_logger()
 EXIT_CODE = 70
-GRACE_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
 _PAUSED_SECONDS = 5.0
 
@@ -24,11 +23,11 @@ class Watchdog:
 
     Lost is a service of which a line is stuck, a background task has ended, or whose loop has not turned for as long as
     a line may take. What waits for broker or database is not lost, nor is a line that stopped because all was bad: a
-    restart would help neither.
+    restart would help neither. It is asked to stop first, and ended when that has not helped after `stop_seconds`.
     """
 
-    def __init__(self, service: str, health: Health, stop: Callable[[], None]) -> None:
-        self._service, self._health, self._stop = service, health, stop
+    def __init__(self, service: str, health: Health, stop: Callable[[], None], stop_seconds: float) -> None:
+        self._service, self._health, self._stop, self._stop_seconds = service, health, stop, stop_seconds
         self._turned = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._ticking = self._loop.create_task(self._tick())
@@ -51,7 +50,7 @@ class Watchdog:
                 time.sleep(_LOOK_SECONDS)
         log.critical("service ends itself", service=self._service, lost=lost)
         self._loop.call_soon_threadsafe(self._stop)
-        time.sleep(GRACE_SECONDS)
+        time.sleep(self._stop_seconds)
         os._exit(EXIT_CODE)
 
     def _lost(self) -> dict[str, str]:
