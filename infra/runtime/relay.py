@@ -17,6 +17,7 @@ from infra.runtime.health import Health
 from infra.runtime.ledger import Ledger
 from infra.runtime.letters import Outgoing
 from infra.runtime.passing import ends_producer
+from infra.runtime.rounds import Rounds
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.told import told
 
@@ -34,8 +35,8 @@ class Relay:
     def __init__(
         self, service: str, ledger: Ledger, producer: AIOKafkaProducer, health: Health, settings: RuntimeSettings
     ) -> None:
-        self._service, self._ledger, self._producer, self._health = service, ledger, producer, health
-        self._poll_seconds, self._streams = settings.relay_poll_seconds, settings.streams
+        self._service, self._ledger, self._health = service, ledger, health
+        self._poll_seconds = settings.relay_poll_seconds
         self._waiting: deque[Outgoing] = deque()
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._doubt = True
@@ -45,6 +46,7 @@ class Relay:
         self._posted, self._quiet = asyncio.Event(), asyncio.Event()
         self.said: dict[str, int] = {}
         """Highest offset said, by `topic/partition`."""
+        self._rounds = Rounds(producer, settings.streams, self.said)
 
     @property
     def idle(self) -> bool:
@@ -136,15 +138,7 @@ class Relay:
 
     async def _send(self, letters: Sequence[Outgoing]) -> None:
         """Returns when Kafka has them all."""
-        futures = [
-            await self._producer.send(
-                self._streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
-            )
-            for letter in letters
-        ]
-        for receipt in await asyncio.gather(*futures):
-            where = f"{receipt.topic}/{receipt.partition}"
-            self.said[where] = max(self.said.get(where, -1), receipt.offset)
+        await self._rounds.send(letters)
 
     async def _forget(self, batch: Sequence[Outgoing], fresh: Sequence[Outgoing]) -> None:
         await self._ledger.db.outbox.delete_many({"_id": {"$in": [letter.id for letter in batch]}})

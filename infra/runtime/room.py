@@ -151,7 +151,7 @@ class Room:
         stack.push_async_callback(close, "tasks", lambda: self.health.close(except_for="opening"))
         self.producer = producer
         self.relay = Relay(self.name, self.ledger, producer, self.health, settings)
-        self.relay.said = dict(backlog := await bus.ends(settings))
+        self.relay.said.update(backlog := await bus.ends(settings))
         self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
         self.health.supervise("relay", self.relay.run())
         stack.push_async_callback(close, "relay", self.relay.finish)

@@ -15,6 +15,7 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
     ProducerFenced,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
 
 from infra.runtime.health import Health
 from infra.runtime.letters import Outgoing
@@ -49,7 +50,13 @@ class Refusing:
     def __init__(self, error: KafkaError) -> None:
         self.error, self.asked = error, asyncio.Event()
 
-    async def send(self, *record: Any, **more: Any) -> None:
+    async def partitions_for(self, topic: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> BatchBuilder:
+        return BatchBuilder(100_000, 0)
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> None:
         self.asked.set()
         raise self.error
 

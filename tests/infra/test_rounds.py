@@ -13,7 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from infra.runtime.letters import Outgoing
-from services.assets.rounds import Rounds
+from infra.runtime.rounds import Rounds
 
 
 class Batch(BatchBuilder):
