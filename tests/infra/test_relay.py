@@ -17,12 +17,13 @@ from aiokafka.errors import (
 )
 from aiokafka.producer.message_accumulator import BatchBuilder
 
+from infra.runtime.bundles import Bundle
 from infra.runtime.health import Health
 from infra.runtime.letters import Outgoing
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 
-LETTER = Outgoing("1", "notices", b"key", b"value", ())
+BUNDLE = Bundle("1", (Outgoing("1", "notices", b"key", b"value", ()),))
 
 
 class Outbox:
@@ -72,7 +73,7 @@ async def test_producer_at_its_end_is_lost(error: KafkaError) -> None:
     relay, _, health = relay_of(error)
     health.supervise("relay", relay.run())
     await relay.finish()  # nothing waited from the start
-    relay.post([LETTER])
+    relay.post([BUNDLE])
     async with asyncio.timeout(30):
         while not health.lost():
             await asyncio.sleep(0.01)
@@ -94,7 +95,7 @@ async def test_what_passes_is_waited_for(error: KafkaError) -> None:
     relay, producer, health = relay_of(error)
     health.supervise("relay", relay.run())
     await relay.finish()
-    relay.post([LETTER])
+    relay.post([BUNDLE])
     await producer.asked.wait()
     async with asyncio.timeout(30):
         await relay.finish()  # it looked into the database again, and found that nothing waits

@@ -27,10 +27,11 @@ from contracts.events.inspections import InspectionDueV1, InspectionMissedV1
 from contracts.values import Moment
 from infra.runtime import bus
 from infra.runtime.acts import Act
+from infra.runtime.bundles import Bundle
 from infra.runtime.clock import MovableClock
 from infra.runtime.ears import Ears, Wake
 from infra.runtime.ledger import Entry
-from infra.runtime.letters import Letter, seal
+from infra.runtime.letters import Letter, Outgoing, seal
 from infra.runtime.room import Room
 from infra.runtime.security import Identity, allow
 from infra.runtime.settings import RuntimeSettings
@@ -336,11 +337,12 @@ async def test_room_tells_how_it_stands(town: Town) -> None:
     await town.post("inspections", "/plan", planned("poison"))
     await town.post("inspections", "/plan", planned("good"))
     await town.settle()
-    row = {"_id": "forgotten", "owner": "gone-0", "seq": int(datetime.now(UTC).timestamp() - 90) * 1_000_000}
+    two = Bundle("forgotten", (Outgoing("1", "incidents", b"k", b"v", ()), Outgoing("2", "incidents", b"k", b"v", ())))
+    row = two.row("gone-0", int(datetime.now(UTC).timestamp() - 90) * 1_000_000)
     await town.rooms["incidents"].ledger.db.outbox.insert_one(row)
     standing = (await town.clients["incidents"].get("/runtime/state", headers={"x-api-key": KEY})).json()
     assert (standing["service"], standing["opened"], standing["faults"]) == ("incidents", True, {})
-    assert (standing["parked"], standing["outbox"]["waiting"]) == (1, 1)
+    assert (standing["parked"], standing["outbox"]["waiting"]) == (1, 2)
     assert standing["outbox"]["oldest_seconds"] >= 90
     assert standing["timers"]["overdue"] == 0 and standing["timers"]["next_due"]
     streams = [row for row in standing["streams"] if row["topic"].endswith("inspections")]
