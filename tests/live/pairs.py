@@ -134,10 +134,10 @@ class Pairs:
         """Its second member."""
         self.clients[service] = await stack.enter_async_context(opened(self.rooms[service]))
 
-    def dooms(self, points: Mapping[str, str]) -> None:
-        """By service, the point at which the first member is to die."""
-        for service, point in points.items():
-            Plan(self.folder, service).write([Kill(service, service, point)])
+    def dooms(self, points: Mapping[str, tuple[str, int]]) -> None:
+        """By service, the point at which the first member is to die, and at which passing of it."""
+        for service, (point, passing) in points.items():
+            Plan(self.folder, service).write([Kill(service, service, point, passing)])
 
     async def strike(self, patience_seconds: float = 8.0) -> list[str]:
         """All first members die, those that do not come to their points in time too; returns those that did."""
