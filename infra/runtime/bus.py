@@ -20,6 +20,7 @@ from infra.runtime.feed import Feed
 from infra.runtime.health import Health
 from infra.runtime.letters import EVENT_BYTES_MAX
 from infra.runtime.line import Line
+from infra.runtime.members import Members
 from infra.runtime.settings import RuntimeSettings
 
 _TOPIC_EXISTS = 36
@@ -79,7 +80,14 @@ def lines_of(topics: Sequence[str]) -> list[tuple[str, ...]]:
 class Bus:
     """The subscribers of one service: a feed for each of its lines."""
 
-    def __init__(self, settings: RuntimeSettings, ears: Ears, lines: Sequence[Line], health: Health) -> None:
+    def __init__(
+        self,
+        settings: RuntimeSettings,
+        ears: Ears,
+        lines: Sequence[Line],
+        health: Health,
+        members: Members | None = None,
+    ) -> None:
         self.broker = KafkaBroker(
             settings.brokers,
             apply_types=False,
@@ -88,7 +96,7 @@ class Bus:
             security=kafka_security(settings),
             allow_auto_create_topics=False,
         )
-        self.feeds = [Feed(line, health, settings.batch_max_records) for line in lines]
+        self.feeds = [Feed(line, health, settings.batch_max_records, members=members) for line in lines]
         for line, feed in zip(lines, self.feeds, strict=True):
             self._subscribe(settings, ears, line, feed)
 

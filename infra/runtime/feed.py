@@ -11,10 +11,12 @@ from typing import Any
 import structlog
 from aiokafka import AIOKafkaConsumer, ConsumerRebalanceListener, TopicPartition
 from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
 
 from infra.runtime.health import Health
 from infra.runtime.letters import open_record
 from infra.runtime.line import Line
+from infra.runtime.members import Members
 from infra.runtime.told import told
 
 log = structlog.get_logger()
@@ -22,6 +24,10 @@ COMMIT_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 GIVE_UP_SECONDS = 5.0
 GATHER_SECONDS = 0.008
+HAND_OVER_SECONDS = 6.0
+"""Less than a group waits for a member that is to join it anew, aiokafka's 10 s."""
+_PAUSE_SECONDS = 0.5
+_KNOWN_SECONDS = 0.1
 _POLL_MS = 1000
 _FEW = 2
 Found = dict[TopicPartition, list[Any]]
@@ -35,9 +41,16 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     its position over records that nobody was given.
     """
 
-    def __init__(self, line: Line, health: Health, max_records: int, commit_seconds: float = COMMIT_SECONDS) -> None:
+    def __init__(
+        self,
+        line: Line,
+        health: Health,
+        max_records: int,
+        commit_seconds: float = COMMIT_SECONDS,
+        members: Members | None = None,
+    ) -> None:
         self.line, self._health, self._max_records = line, health, max_records
-        self._commit_seconds = commit_seconds
+        self._commit_seconds, self._members = commit_seconds, members
         self.name = f"feed {','.join(line.topics)}"
         self._consumer: AIOKafkaConsumer | None = None
         self._idle = asyncio.Event()
@@ -46,20 +59,69 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         self._heard: dict[TopicPartition, int] = {}
         self._committed: dict[TopicPartition, int] = {}
         self._committed_at = monotonic()
+        self.is_in_group = False
+        """Whether the group has given it its share, which may be nothing."""
+        self._may_hear = asyncio.Event()
+        self._may_hear.set()
+        self._taking_over: asyncio.Task[None] | None = None
 
     async def on_partitions_revoked(self, revoked: Collection[TopicPartition]) -> None:
-        """Another may go on with these streams: a position of before would set the group's back."""
+        """Another may go on with these streams: what was taken of them is finished, said and committed first. A
+        position of before would set the group's back."""
+        self.is_in_group = False
+        self._may_hear.clear()
+        if self._taking_over:
+            self._taking_over.cancel()
+        if revoked:
+            await self._hand_over()
         for known in (self._next, self._heard, self._committed):
             for where in revoked:
                 known.pop(where, None)
 
     async def on_partitions_assigned(self, assigned: Collection[TopicPartition]) -> None:
-        """The consumer begins where the group has got to."""
+        """The consumer begins where the group has got to, when what was committed there is said. In a task: the group
+        takes a member that stays in here for dead."""
+        self.is_in_group = True
+        self._taking_over = asyncio.create_task(self._take_over())
+
+    async def _hand_over(self) -> None:
+        with suppress(TimeoutError):
+            async with asyncio.timeout(HAND_OVER_SECONDS):
+                await self._idle.wait()
+                if self._members:
+                    await self._members.hand_over()
+                if self._consumer:
+                    await self._commit(self._consumer)
+
+    async def _take_over(self) -> None:
+        while self._members:
+            try:
+                await self._members.take_over()
+                break
+            except PyMongoError as error:
+                self._health.bad(self.name, f"waits: {told(error)}", restart=False)
+                await asyncio.sleep(_PAUSE_SECONDS)
+        self._may_hear.set()
+
+    def holds(self, where: TopicPartition) -> bool:
+        """Whether it goes on with this stream: it is its own, and what another had committed for it is said."""
+        return self._may_hear.is_set() and not self._is_closing and where in self.assignment
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:
         """The streams that are its own at present."""
         return frozenset(self._consumer.assignment()) if self._consumer else frozenset()
+
+    async def position(self, where: TopicPartition) -> int:
+        """The offset that it goes on with, with nothing in hand: behind all records, and the marks of producers'
+        transactions, which nobody is given. 0 where that is not known."""
+        if self._consumer is None or self._is_astray or not self._idle.is_set():
+            return 0
+        try:
+            async with asyncio.timeout(_KNOWN_SECONDS):
+                return int(await self._consumer.position(where))
+        except (TimeoutError, KafkaError):
+            return 0
 
     @property
     def is_closing(self) -> bool:
@@ -83,10 +145,11 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         self._health.good(self.name)
         if not found:
             return ()
+        self._idle.clear()
+        await self._may_hear.wait()
         if self._is_closing:  # fetched, not heard
             self._next = dict(self._heard)
             return ()
-        self._idle.clear()
         found = await self._with_more(consumer, found)
         return tuple(record for records in found.values() for record in records)
 
@@ -111,7 +174,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def _with_more(self, consumer: AIOKafkaConsumer, found: Found) -> Found:
         """What is there; where more is on its way, that too: a page costs as much as a dozen records on it. One wait
         only: what comes steadily would be waited for until the page is full, a quarter of a second and more."""
-        if not _FEW < (count := sum(map(len, found.values()))) < self._max_records // 2:
+        count = sum(map(len, found.values()))
+        if not (self._may_hear.is_set() and _FEW < count < self._max_records // 2):
             return found
         await asyncio.sleep(GATHER_SECONDS)
         with suppress(KafkaError):  # the next poll meets it again
@@ -126,6 +190,9 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""
         self._is_closing = True
+        if self._taking_over:
+            self._taking_over.cancel()
+        self._may_hear.set()
         if self._consumer is None:
             return
         with suppress(TimeoutError):

@@ -24,7 +24,7 @@ from infra.runtime.letters import Outgoing
 from infra.runtime.states import S, State
 from infra.runtime.told import told
 
-__all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "Said", "State"]
+__all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "Said", "State", "Taken"]
 
 _DAY_SECONDS = 86_400
 _OTHER_OPTIONS = 85
@@ -33,6 +33,10 @@ _OTHER_OPTIONS = 85
 
 class Conflict(Exception):
     """Another writer changed a state since it was loaded: read again and decide again."""
+
+
+class Taken(Conflict):
+    """What must be unique is there already: another writer was first, or it can never be written."""
 
 
 class Page:
@@ -44,7 +48,7 @@ class Page:
         self.heard: list[str] = []
         self.parked: list[dict[str, Any]] = []
         self.fired: list[dict[str, Any]] = []
-        """Timers that had their effect, as they were set: one that was set anew meanwhile stays."""
+        """Timers that had their effect, as they were set: one that is gone, or was set anew, is a conflict."""
         self.unparked: list[str] = []
         self._loaded: dict[Key, State | None] = {}
         self._versions: dict[Key, int] = {}
@@ -103,7 +107,9 @@ class Page:
             parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
             await db.parked.bulk_write(parked, session=session)
         if self.unparked:
-            await db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
+            gone = await db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
+            if gone.deleted_count != len(self.unparked):
+                raise Conflict("a parked letter was heard again by another member")
 
     async def _write_states(self, session: AsyncIOMotorClientSession) -> None:
         by_collection: dict[str, list[Any]] = defaultdict(list)
@@ -126,13 +132,24 @@ class Page:
                 raise Conflict(f"a state in {collection} was changed by another writer")
 
     async def _write_timers(self, session: AsyncIOMotorClientSession) -> None:
+        timers, last = self.ledger.db.timers, self._last_set()
         writes: list[Any] = [DeleteOne(timer) for timer in self.fired]
+        writes += [ReplaceOne({"_id": id}, timer, upsert=True) for id, timer in last.items() if timer]
+        if writes:
+            result = await timers.bulk_write(writes, session=session)
+            if result.deleted_count != len(self.fired):
+                raise Conflict("a timer was fired or set by another writer")
+        if back := [id for id, timer in last.items() if timer is None]:
+            await timers.delete_many({"_id": {"$in": back}}, session=session)
+
+    def _last_set(self) -> dict[str, dict[str, Any] | None]:
+        """Each timer as the last entry set it; None where that took it back."""
+        last: dict[str, dict[str, Any] | None] = {}
         for entry in self.entries:
             for id, (name, key, due) in entry.timers.items():
-                if due is None:
-                    writes.append(DeleteOne({"_id": id}))
-                else:
-                    timer = {
+                last[id] = None
+                if due is not None:
+                    last[id] = {
                         "_id": id,
                         "name": name,
                         "key": key,
@@ -141,9 +158,7 @@ class Page:
                         "correlation": entry.correlation,
                         "trace": dict(entry.trace),
                     }
-                    writes.append(ReplaceOne({"_id": id}, timer, upsert=True))
-        if writes:
-            await self.ledger.db.timers.bulk_write(writes, session=session)
+        return last
 
 
 def runtime_indexes(keep_days: int) -> dict[str, list[IndexModel]]:
@@ -224,7 +239,7 @@ class Ledger:
                 await session.with_transaction(write)
             except (DuplicateKeyError, BulkWriteError) as error:
                 if _is_duplicate(error):
-                    raise Conflict(told(error)) from error
+                    raise Taken(told(error)) from error
                 raise
         self.timers_written += bool(page.fired) or any(entry.timers for entry in page.entries)
         if any(due and due <= self.clock.horizon() for entry in page.entries for _, _, due in entry.timers.values()):

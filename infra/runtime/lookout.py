@@ -64,14 +64,20 @@ class Lookout:
 
     async def _look(self, asker: AIOKafkaConsumer, feed: Feed) -> None:
         mine, heard = list(feed.assignment), feed.line.heard
-        if not mine:  # the others of its service may hear them all, or it hangs on its way into the group
+        if not mine and not feed.is_in_group:  # it hangs on its way into the group, or the others hear them all
             streams = {f"{self._settings.streams}{topic}" for topic in feed.line.topics}
             mine = [where for where in await bus.partitions(self._settings) if where.topic in streams]
         ends, starts = await asker.end_offsets(mine), await asker.beginning_offsets(mine)
         if any(_ahead(heard, starts, ends).values()):  # unless another, who had this stream before, has heard it
             committed = await bus.committed(self._settings, self._service, feed.line.topics)
-            heard = bus.furthest(heard, committed)
+            heard = bus.furthest(heard, committed, await self._passed_over(feed))
         self._judge(feed, sum(offset + 1 for offset in heard.values()), _ahead(heard, starts, ends))
+
+    async def _passed_over(self, feed: Feed) -> dict[str, int]:
+        """The last offset behind it, of each of its streams: it may be a mark that is no record."""
+        if not self._waits_for_records(feed):
+            return {}
+        return {f"{at.topic}/{at.partition}": await feed.position(at) - 1 for at in feed.assignment}
 
     def _judge(self, feed: Feed, heard: int, ahead: Mapping[str, int]) -> None:
         for topic, records in ahead.items():

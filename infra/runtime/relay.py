@@ -72,6 +72,13 @@ class Relay:
         self._quiet.clear()
         self._posted.set()
 
+    async def adopt(self, rows: dict[str, Any]) -> int:
+        """Says the rows of other members that fit the query as its own; returns how many there were."""
+        found = await self._ledger.db.outbox.update_many(rows, {"$set": {"owner": self._ledger.owner}})
+        if found.modified_count:
+            self.doubt()
+        return found.modified_count
+
     async def finish(self) -> None:
         """Returns when everything committed has been said, and forgotten here."""
         await self._quiet.wait()

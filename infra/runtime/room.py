@@ -15,6 +15,7 @@ from typing import Protocol
 import structlog
 import uvicorn
 import uvloop
+from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from fastapi import APIRouter, FastAPI
 from fastapi.telemetry import TelemetryConfig
@@ -24,11 +25,13 @@ from infra.runtime import bus, problems
 from infra.runtime.clock import Clock, MovableClock, SystemClock
 from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears
+from infra.runtime.feed import Feed
 from infra.runtime.health import Health
 from infra.runtime.leaving import Leaving
 from infra.runtime.ledger import Ledger
 from infra.runtime.line import Line
 from infra.runtime.lookout import Lookout
+from infra.runtime.members import Members
 from infra.runtime.ops import router as ops_router
 from infra.runtime.relay import Relay
 from infra.runtime.security import Doorkeeper, check_closed
@@ -43,6 +46,7 @@ log = structlog.get_logger()
 _SILENT: TelemetryConfig = {"tracing": False, "metrics": False, "logs": False}
 """FastAPI's own telemetry holds addresses with their queries, keys of delivery reports among them."""
 _NEW_OBJECTS = 20_000
+_TURN_SECONDS, _LOOK_SECONDS = 0.05, 1.0
 _SWITCH_SECONDS = 0.0005
 """The driver asks the database in threads: each answer waits for the interpreter, several times, Python's 5 ms each."""
 Indexes = Mapping[str, Sequence[IndexModel]]
@@ -77,7 +81,9 @@ class Room:
         self.ledger: Ledger
         self.relay: Relay
         self.timers: Timers
+        self.members: Members
         self.lines: list[Line] = []
+        self.feeds: list[Feed] = []
         self.parts: list[Part] = []
         """Further parts that a quiet room waits for."""
         self.api = self._api()
@@ -153,6 +159,7 @@ class Room:
         self.relay = Relay(self.name, self.ledger, producer, self.health, settings)
         self.relay.said.update(backlog := await bus.ends(settings))
         self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
+        self.members = Members(self.ledger, self.relay, self.timers, self.health)
         self.health.supervise("relay", self.relay.run())
         stack.push_async_callback(close, "relay", self.relay.finish)
         for start in self.starts:
@@ -160,7 +167,8 @@ class Room:
                 stack.push_async_callback(close, start.__name__, end)
         stack.push_async_callback(close, "timers", self.timers.finish)
         await self._listen(stack)
-        self.health.supervise("timers", self._fire_when_caught_up(backlog))
+        self.health.supervise("timers", self._fire_in_turn(backlog))
+        self.health.supervise("members", self.members.watch())
 
     async def _listen(self, stack: AsyncExitStack) -> None:
         self.lines = [
@@ -168,22 +176,44 @@ class Room:
             for topics in bus.lines_of(self.ears.topics)
             for heard in [await bus.committed(self.settings, self.name, topics)]
         ]
-        subscribers = bus.Bus(self.settings, self.ears, self.lines, self.health)
+        subscribers = bus.Bus(self.settings, self.ears, self.lines, self.health, self.members)
+        self.feeds = subscribers.feeds
         stack.push_async_callback(self.leaving.close, "consumers", subscribers.stop)
         await subscribers.start()
-        self.health.supervise("lookout", Lookout(self.settings, self.name, subscribers.feeds, self.health).run())
+        self.health.supervise("lookout", Lookout(self.settings, self.name, self.feeds, self.health).run())
 
-    async def _fire_when_caught_up(self, backlog: Mapping[str, int]) -> None:
+    @property
+    def leads(self) -> bool:
+        """Whether this member fires the timers: it has the first part of its service's first stream, which the group
+        gives to one of them (0023). One that hears nothing is by itself."""
+        streams = [f"{self.settings.streams}{feed.line.topics[0]}" for feed in self.feeds[:1]]
+        return all(self.feeds[0].holds(TopicPartition(stream, 0)) for stream in streams)
+
+    async def _fire_in_turn(self, backlog: Mapping[str, int]) -> None:
+        """For ever. `backlog`: all that there was when this process started."""
+        while True:
+            await self._caught_up(backlog)
+            await self.timers.run(lambda: self.leads)
+            while not self.leads:
+                await asyncio.sleep(_TURN_SECONDS)
+            backlog = await self._all_there_is()
+
+    async def _all_there_is(self) -> Mapping[str, int]:
+        while True:
+            with suppress(TimeoutError, KafkaError, OSError):
+                return await bus.ends(self.settings)
+            await asyncio.sleep(_LOOK_SECONDS)
+
+    async def _caught_up(self, backlog: Mapping[str, int]) -> None:
         """After a stop, what was said meanwhile is heard before an overdue timer decides without it: by this process,
         or by another of its service, which has a share of the streams."""
         looked_at = monotonic()
         while not self.has_heard(backlog):
             await asyncio.sleep(0.05)
-            if monotonic() - looked_at >= 1.0:
+            if monotonic() - looked_at >= _LOOK_SECONDS:
                 with suppress(KafkaError, OSError):
                     backlog = await self._not_heard_by_others(backlog)
                 looked_at = monotonic()
-        await self.timers.run()
 
     async def _not_heard_by_others(self, said: Mapping[str, int]) -> Mapping[str, int]:
         """What is left of it behind what this service's processes have heard together."""

@@ -4,7 +4,8 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections.abc import Sequence
+from collections.abc import Callable, Sequence
+from contextlib import suppress
 from datetime import datetime
 from typing import Any
 
@@ -16,7 +17,7 @@ from infra.runtime import metrics
 from infra.runtime.clock import Clock
 from infra.runtime.ears import Ears, Wake, Waking
 from infra.runtime.health import Health
-from infra.runtime.ledger import Entry, Ledger, Page
+from infra.runtime.ledger import Conflict, Entry, Ledger, Page, Taken
 from infra.runtime.line import NotYet
 from infra.runtime.passing import passes
 from infra.runtime.relay import Relay
@@ -51,22 +52,33 @@ class Timers:
         self._soonest: datetime | None = None
         self._known_of = -1
         self._is_closing = False
+        self._turn: Callable[[], bool] = lambda: True
         self._idle = asyncio.Event()
         self._idle.set()
 
     async def finish(self) -> None:
         """Fires no more; returns when what is being fired is committed: what went out into the world is remembered."""
         self._is_closing = True
+        await self.rested()
+
+    async def rested(self) -> None:
+        """Returns when nothing is being fired."""
         await self._idle.wait()
 
-    async def run(self) -> None:
-        """Works for ever."""
-        while not self._is_closing:
+    @property
+    def _may_fire(self) -> bool:
+        return self._turn() and not self._is_closing
+
+    async def run(self, turn: Callable[[], bool] = lambda: True) -> None:
+        """Works as long as it is this member's turn."""
+        self._turn = turn
+        while self._may_fire:
             self._idle.clear()
             try:
                 fired = await self.fire_due()
                 if self._failing:
-                    self._health.bad("timers", f"tried again: {', '.join(sorted(self._failing))[:300]}", restart=False)
+                    if again := sorted(id for id, (tries, _) in self._failing.items() if tries > 1):
+                        self._health.bad("timers", f"tried again: {', '.join(again)[:300]}", restart=False)
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
                 self._health.good("timers")
@@ -78,8 +90,12 @@ class Timers:
                 self._health.bad("timers", told(error), restart=False)
                 self._idle.set()
                 await asyncio.sleep(_PAUSE_SECONDS)
+        self._failing.clear()
+        self._health.good("timers")
+        metrics.TIMER_LAG.labels(self._ears.service).set(0.0)
         self._idle.set()
-        await asyncio.Event().wait()  # a supervised task that ends is a fault
+        if self._is_closing:
+            await asyncio.Event().wait()  # a supervised task that ends is a fault
 
     async def next_due(self) -> datetime | None:
         """When the next timer is due, or None; asked of the database only after timers were written."""
@@ -103,7 +119,7 @@ class Timers:
         if inside_rows:
             await self._fire_inside(inside_rows)
         for start in range(0, len(outside_rows), _OUTSIDE_AT_ONCE):
-            if self._is_closing:
+            if not self._may_fire:
                 break
             tries = (self._fire_alone(row) for row in outside_rows[start : start + _OUTSIDE_AT_ONCE])
             results = await asyncio.gather(*tries, return_exceptions=True)
@@ -155,9 +171,13 @@ class Timers:
         return page
 
     async def _failed(self, row: Row, failure: Exception) -> None:
-        """Tried again for a while, for what it needs may be on its way; then parked."""
+        """Tried again for a while, for what it needs may be on its way; then parked. A conflict is no failure: another
+        was first with this timer or with its state, and the next look finds what is left of it."""
         if passes(failure):
             raise failure
+        if isinstance(failure, Conflict) and not isinstance(failure, Taken):
+            metrics.RETRIED.labels(self._ears.service, "conflict").inc()
+            return
         tries, since = self._failing.get(row["_id"], (0, time.monotonic()))
         waited = time.monotonic() - since
         self._failing[row["_id"]] = tries + 1, since
@@ -170,8 +190,9 @@ class Timers:
         page.fired.append({name: row.get(name) for name in ("_id", "due", "armed_by")})
         parked = {"_id": f"timer|{row['_id']}", "reason": reason, "type": "timer", "at": self._clock.now()}
         page.parked.append({**row, **parked})
-        async with self._ledger.lock:
-            await self._ledger.commit(page)
+        with suppress(Conflict):  # it is another's affair by now
+            async with self._ledger.lock:
+                await self._ledger.commit(page)
         del self._failing[row["_id"]]
 
     async def _page(self, rows: Sequence[Row]) -> Page:

@@ -26,6 +26,7 @@ from services.assets.hj212 import Dialect
 
 LOOK_SECONDS = 1.0
 WATCH_SECONDS = 2.0
+STRANGER_SECONDS = 0.25
 
 
 @dataclass(frozen=True, slots=True)
@@ -78,6 +79,7 @@ class Register:
         self._held: dict[str, int] = {}
         self._expected: dict[str, int] = {}
         self._is_behind = False
+        self._looked_at = -inf
 
     def expect(self, agreement: str, version: int) -> None:
         """A version is being kept: do not answer from an older one."""
@@ -86,15 +88,18 @@ class Register:
 
     async def by_mn(self, mn: str) -> Known | None:
         """The logger of this MN, or None."""
-        if self._is_behind:
-            await self.load()
+        await self._look_where_unknown(mn in self._known)
         return self._known.get(mn)
 
     async def by_site(self, site: str) -> Known | None:
         """The logger of this site, or None."""
-        if self._is_behind:
-            await self.load()
+        await self._look_where_unknown(site in self._sites)
         return self._sites.get(site)
+
+    async def _look_where_unknown(self, is_known: bool) -> None:
+        """Another process of this service may have heard who it is: strangers are looked for, but not each of them."""
+        if self._is_behind or not is_known and monotonic() - self._looked_at > STRANGER_SECONDS:
+            await self.load()
 
     def _lacks_something(self) -> bool:
         return any(self._held.get(agreement, 0) < version for agreement, version in self._expected.items())
@@ -108,6 +113,7 @@ class Register:
 
     async def load(self) -> None:
         """Reads the register anew: exactly what the newest kept version of each agreement names."""
+        self._looked_at = monotonic()
         newest: dict[str, int] = {}
         async for row in self._db[AgreementKept.COLLECTION].find({}, {"agreement": 1, "version": 1}):
             newest[row["agreement"]] = max(row["version"], newest.get(row["agreement"], 0))

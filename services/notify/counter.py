@@ -38,12 +38,11 @@ class Counter:
         if message is None or message.state != "queued":
             return
         if self._is_to_be_announced(message):
-            self.handovers.announce(_try_of(message))
-            entry.write(announced(message))
+            entry.write(announced(self._marked(message, entry.now), self.handovers.process))
             entry.wake(entry.now, "send", message.id)
             return
         outcome = await self._outcome(message, await entry.load(Directory, "directory") or Directory())
-        later = after(self._marked(message, entry.now), outcome, self.patience, entry.now)
+        later = after(message, outcome, self.patience, entry.now)
         entry.write(later)
         _complain(later, outcome)
         metrics.NOTICES.labels(message.channel, "again" if later.next_try else later.state).inc()
@@ -53,15 +52,18 @@ class Counter:
             entry.wake(later.next_try, "send", later.id)
 
     def _is_to_be_announced(self, message: Message) -> bool:
-        """A provider that keeps no keys: after a crash it must be known whether this try may have been made."""
-        return self._is_keyless(message) and not message.report and message.announced != message.attempts
+        """A provider that keeps no keys: after a crash it must be known whether this try may have been made. What
+        another process has announced is announced anew, so that the mark is there before anything goes out twice."""
+        if not self._is_keyless(message) or message.report:
+            return False
+        return (message.announced, message.announcer) != (message.attempts, self.handovers.process)
 
     def _marked(self, message: Message, now: datetime) -> Message:
-        """The message as it is handed over: it says so where that may be the second time."""
-        died = message.announced == message.attempts and not self.handovers.announced(_try_of(message))
-        if not self._is_keyless(message) or message.report or not (died or message.unsure):
+        """The message as it is announced: it says so where it may have been handed over before."""
+        anothers = message.announced == message.attempts
+        if not (anothers or message.unsure):
             return message
-        why = "a process died while handing it over" if died else "the provider did not answer"
+        why = "a process was lost while handing it over" if anothers else "the provider did not answer"
         log.warning("message may have gone out twice", notice=message.id, channel=message.channel, why=why)
         return doubted(message, now)
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import uuid
 from collections.abc import Awaitable, Callable
 
 from services.notify.domain.outcomes import Handed, Refused
@@ -16,18 +17,9 @@ class Handovers:
 
     def __init__(self, most: int = 10_000) -> None:
         self._most = most
+        self.process = uuid.uuid4().hex
+        """By which a message tells which process announced a try: that one also knows whether it was made."""
         self._tries: dict[Try, asyncio.Future[Handed | Refused]] = {}
-        self._announced: dict[Try, None] = {}
-
-    def announce(self, attempt: Try) -> None:
-        """This process is about to make this try."""
-        if len(self._announced) >= self._most:
-            self._announced.pop(next(iter(self._announced)))
-        self._announced[attempt] = None
-
-    def announced(self, attempt: Try) -> bool:
-        """Whether it was this process that announced it: then it also knows whether it was made."""
-        return attempt in self._announced
 
     def knows(self, attempt: Try) -> bool:
         """Whether this try was made, or is being made, by this process."""

@@ -3,7 +3,7 @@ settled again where late evidence says otherwise."""
 
 from __future__ import annotations
 
-from collections.abc import Sequence
+from collections.abc import Collection, Sequence
 from datetime import datetime, timedelta
 from typing import Any
 
@@ -12,7 +12,7 @@ from contracts.events.assets import AgreementPublishedV1
 from contracts.events.event import Event
 from contracts.events.incidents import SlaBreachedV1, SlaBreachWithdrawnV1
 from contracts.events.inspections import InspectionMissedV1
-from infra.runtime.agreements import agreement_of, keep_agreements, place_of
+from infra.runtime.agreements import SitePlace, agreement_of, keep_agreements, place_of
 from infra.runtime.ears import Ears, Wake
 from infra.runtime.ledger import Entry
 from infra.runtime.letters import Letter
@@ -55,13 +55,28 @@ async def _mark_late_months(events: Sequence[Event], entry: Entry) -> None:
     told = [event for event in events if may_be_late(event, entry.now)]
     if not told:
         return
+    await _keep_from_closing({event.site for event in told}, entry)
     oldest = min(moment for event in told if (moment := oldest_moment(event)))
     for settled in await settled_since(entry.db, oldest, {event.site for event in told}):
-        if reached_by(told, settled) and await entry.load(LateMonth, settled.id) is None:
-            due = entry.now + LATE_BUNDLE
-            where = {"agreement": settled.agreement, "lot": settled.lot, "month": settled.month}
-            entry.write(LateMonth(id=settled.id, **where, since=entry.now, due=due))
-            entry.wake(due, "settle-again", settled.id)
+        if not reached_by(told, settled):
+            continue
+        if known := await entry.load(LateMonth, settled.id):
+            entry.write(known)  # another member that reckons it just now looks again
+            continue
+        due = entry.now + LATE_BUNDLE
+        where = {"agreement": settled.agreement, "lot": settled.lot, "month": settled.month}
+        entry.write(LateMonth(id=settled.id, **where, since=entry.now, due=due))
+        entry.wake(due, "settle-again", settled.id)
+
+
+async def _keep_from_closing(sites: Collection[str], entry: Entry) -> None:
+    """A member that closes a month of these sites just now has not seen this evidence: its commit fails, and it looks
+    again. One that was first made this page fail, which then finds the month settled (0023)."""
+    await entry.page.fetch((SitePlace, site) for site in sites)
+    places = [place for site in sorted(sites) if (place := await entry.load(SitePlace, site))]
+    for lot in dict.fromkeys(f"{place.agreement}/{place.lot}" for place in places):
+        if closing := await entry.load(Closing, lot):
+            entry.write(closing)
 
 
 @ears.wakes("settle-again", needs=lambda key: [(LateMonth, key)])
@@ -107,7 +122,10 @@ async def ask_for_score_on_missed_inspection(missed: InspectionMissedV1, entry: 
 async def _ask_for_score(finding: Finding, entry: Entry) -> None:
     id = site_month_of(finding)
     known = await entry.load(SiteMonth, id) or site_month_at(id)
-    if known.final or known.pending:
+    if known.final:
+        return
+    if known.pending:
+        entry.write(known)  # another member that scores it just now looks again
         return
     asked = known.asked + 1
     entry.write(known.model_copy(update={"asked": asked, "pending": True}))

@@ -40,8 +40,12 @@ class Took:
     assigned: frozenset[TopicPartition]
     name: str = "feed inspections"
     is_closing: bool = False
+    is_in_group: bool = True
     line: Any = field(default_factory=lambda: SimpleNamespace(name="line", topics=("inspections",), heard={}))
     looks: int = 0
+
+    async def position(self, where: TopicPartition) -> int:
+        return 0
 
     @property
     def assignment(self) -> frozenset[TopicPartition]:

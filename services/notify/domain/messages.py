@@ -76,6 +76,8 @@ class Message(State):
     next_try: datetime | None = None
     announced: int | None = None
     """The try that was written down before it was made, where the provider keeps no keys."""
+    announcer: str = ""
+    """The process that wrote it down, and then makes it."""
     unsure: bool = False
     """Whether the last try got no answer."""
     maybe_twice: bool = False
@@ -157,13 +159,13 @@ def held(message: Message, until: datetime, now: datetime) -> Message:
     return _moved(message, "waiting", now, detail="storm", send_at=until)
 
 
-def announced(message: Message) -> Message:
-    """The next try is about to be made: whoever finds this after a crash knows that it may have been."""
-    return message.model_copy(update={"announced": message.attempts})
+def announced(message: Message, by: str) -> Message:
+    """The next try is about to be made by this process: another that finds this knows that it may have been."""
+    return message.model_copy(update={"announced": message.attempts, "announcer": by})
 
 
 def doubted(message: Message, now: datetime) -> Message:
-    """It is handed over although it may have gone out before, and says so."""
+    """It is to be handed over although it may have gone out before, and says so."""
     return _moved(message, "queued", now, detail="may have gone out twice", maybe_twice=True)
 
 

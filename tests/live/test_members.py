@@ -1,0 +1,246 @@
+"""Members of one service over one database: what one has done the other does not do again, and what one leaves behind
+the other says."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import AsyncIterator, Awaitable, Callable
+from contextlib import asynccontextmanager
+from dataclasses import dataclass, field
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from types import SimpleNamespace
+from typing import Any, ClassVar, cast
+
+import pytest
+from aiokafka import AIOKafkaProducer
+
+from infra.runtime.clock import SystemClock
+from infra.runtime.connections import mongo_client
+from infra.runtime.ears import Ears, Wake
+from infra.runtime.health import Health
+from infra.runtime.ledger import Conflict, Entry, Ledger
+from infra.runtime.members import Members
+from infra.runtime.redrive import redrive
+from infra.runtime.relay import Relay
+from infra.runtime.settings import RuntimeSettings
+from infra.runtime.states import State
+from infra.runtime.timers import Timers
+from tests.live.rooms import settings_in
+from tests.live.test_cluster import due
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
+LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
+Handler = Callable[[Wake, Entry], Awaitable[None]]
+
+
+class Rung(State):
+    """How often a bell was rung."""
+
+    COLLECTION: ClassVar[str] = "bells"
+    times: int = 0
+
+
+@dataclass
+class Kafka:
+    """A broker that takes everything; `said` are the ids in their order, `away` while it answers nobody."""
+
+    said: list[str] = field(default_factory=list)
+    here: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def send(self, topic: str, value: bytes, key: bytes, headers: list[tuple[str, bytes]]) -> Any:
+        await self.here.wait()
+        self.said.append(dict(headers)["ce_id"].decode())
+        taken = asyncio.get_running_loop().create_future()
+        taken.set_result(SimpleNamespace(topic=topic, partition=0, offset=len(self.said)))
+        return taken
+
+
+@dataclass
+class Member:
+    ledger: Ledger
+    relay: Relay
+    timers: Timers
+    members: Members
+    health: Health
+
+    async def says(self, *names: str) -> list[str]:
+        """Commits so many letters without a word, as one that dies then; returns their ids."""
+        page = self.ledger.page()
+        for name in names:
+            entry = page.entry(name, "says", name)
+            entry.say(due(name))
+            page.accept(entry)
+        return [letter.id for letter in await self.ledger.commit(page)]
+
+    async def outbox(self) -> list[dict[str, Any]]:
+        rows: list[dict[str, Any]] = await self.ledger.db.outbox.find({}).to_list(None)
+        return rows
+
+
+async def rings(wake: Wake, entry: Entry) -> None:
+    bell = await entry.load(Rung, wake.key) or Rung(id=wake.key)
+    entry.write(bell.model_copy(update={"times": bell.times + 1}))
+    entry.say(due(wake.key))
+
+
+@asynccontextmanager
+async def member(settings: RuntimeSettings, name: str, kafka: Kafka, handler: Handler = rings) -> AsyncIterator[Member]:
+    ears, health = Ears("inspections"), Health(60.0)
+    ears.wakes("ring")(handler)
+    ears.wakes("call", outside=True)(handler)
+    client = mongo_client(settings, name)
+    ledger = Ledger(client, f"{settings.database_prefix}_inspections", SystemClock(), name)
+    await ledger.prepare({"bells"}, 30)
+    relay = Relay("inspections", ledger, cast(AIOKafkaProducer, kafka), health, settings)
+    timers = Timers(ears, ledger, relay, ledger.clock, health, settings)
+    relaying = asyncio.create_task(relay.run())
+    yield Member(ledger, relay, timers, Members(ledger, relay, timers, health), health)
+    relaying.cancel()
+    await asyncio.gather(relaying, return_exceptions=True)
+    client.close()
+
+
+@pytest.fixture
+def settings(platform: Any, tmp_path: Path) -> RuntimeSettings:
+    return settings_in(tmp_path, platform).model_copy(update={"clock": "system", "instance": uuid.uuid4().hex})
+
+
+@pytest.fixture
+def kafka() -> Kafka:
+    made = Kafka()
+    made.here.set()
+    return made
+
+
+async def arm(one: Member, name: str, key: str, at: datetime = LONG_AGO) -> None:
+    page = one.ledger.page()
+    entry = page.entry("test", "test", "test")
+    entry.wake(at, name, key)
+    page.accept(entry)
+    await one.ledger.commit(page)
+
+
+@pytest.mark.parametrize("name", ["ring", "call"])
+async def test_timer_that_another_fired_has_no_effect(settings: RuntimeSettings, kafka: Kafka, name: str) -> None:
+    """The first member is paused in the middle; the second fires the same timer meanwhile."""
+    held, going = asyncio.Event(), asyncio.Event()
+
+    async def rings_late(wake: Wake, entry: Entry) -> None:
+        held.set()
+        await going.wait()
+        entry.say(due(wake.key))
+
+    async with member(settings, "a", kafka, rings_late) as late, member(settings, "b", kafka) as quick:
+        await arm(quick, name, "bell")
+        firing = asyncio.create_task(late.timers.fire_due())
+        await held.wait()
+        assert await quick.timers.fire_due() == 1
+        going.set()
+        await firing
+        assert await quick.ledger.db.bells.find_one({"_id": "bell"}) == {"_id": "bell", "times": 1, "_v": 1}
+        await asyncio.gather(quick.relay.finish(), late.relay.finish())
+        assert len(kafka.said) == 1
+        assert late.health.report() == {} and await late.ledger.db.parked.count_documents({}) == 0
+        assert await late.timers.fire_due() == 0
+
+
+async def test_timer_that_another_set_anew_stays(settings: RuntimeSettings, kafka: Kafka) -> None:
+    async with member(settings, "a", kafka) as one, member(settings, "b", kafka) as other:
+        await arm(one, "ring", "bell")
+        (row,) = await one.timers._due()
+        await arm(other, "ring", "bell", later := datetime.now(UTC).replace(microsecond=0) + timedelta(hours=1))
+        await one.timers._fire_alone(row)
+        assert await one.ledger.db.bells.find_one({}) is None and one.health.report() == {}
+        (left,) = await one.ledger.db.timers.find({}).to_list(None)
+        assert left["due"] == later
+
+
+async def test_turn_that_is_lost_ends_the_firing(settings: RuntimeSettings, kafka: Kafka) -> None:
+    turn = True
+    async with member(settings, "a", kafka) as one:
+        await arm(one, "ring", "first")
+        running = asyncio.create_task(one.timers.run(lambda: turn))
+        async with asyncio.timeout(20):
+            while not await one.ledger.db.bells.find_one({"_id": "first"}):
+                await asyncio.sleep(0.01)
+        turn = False
+        await running
+        await one.timers.rested()
+        await arm(one, "ring", "second")
+        assert [bell["_id"] async for bell in one.ledger.db.bells.find({})] == ["first"]
+
+
+async def test_who_takes_over_says_first_what_was_left(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """In its order, before its own; the one that comes back finds nothing to say."""
+    async with member(settings, "a", kafka) as gone:
+        await gone.relay.finish()
+        left = await gone.says("1", "2", "3")
+    async with member(settings, "b", kafka) as heir:
+        await heir.members.take_over()
+        assert kafka.said == left
+        own = await heir.says("4")
+        heir.relay.doubt()
+        await heir.relay.finish()
+        assert kafka.said == [*left, *own]
+    async with member(settings, "a", kafka) as back:
+        await back.relay.finish()
+        assert await back.outbox() == [] and kafka.said == [*left, *own]
+
+
+async def test_who_lives_says_its_own(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """The heir waits a moment: nothing is adopted, nothing said twice."""
+    kafka.here.clear()
+    async with member(settings, "a", kafka) as living, member(settings, "b", kafka) as heir:
+        await living.relay.finish()
+        said = await living.says("1", "2")
+        living.relay.doubt()
+        taking = asyncio.create_task(heir.members.take_over())
+        await asyncio.sleep(0.1)
+        assert not taking.done()
+        kafka.here.set()
+        await taking
+        assert kafka.said == said and await heir.outbox() == []
+
+
+async def test_one_that_stays_silent_is_spoken_for(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """Without a change in the group, and not before the second look; never by one that cannot reach Kafka itself."""
+    async with member(settings, "a", kafka) as gone:
+        await gone.relay.finish()
+        left = await gone.says("1", "2")
+    async with member(settings, "b", kafka) as other:
+        await other.relay.finish()
+        first = await other.members.look({})
+        assert first and kafka.said == []
+        other.health.bad("kafka", "does not answer", restart=False)
+        assert await other.members.look(first) == {} and kafka.said == []
+        other.health.good("kafka")
+        await other.members.look(await other.members.look({}))
+        assert kafka.said == left and await other.outbox() == []
+
+
+async def test_one_that_goes_on_is_left_alone(settings: RuntimeSettings, kafka: Kafka) -> None:
+    async with member(settings, "a", kafka) as slow:
+        await slow.relay.finish()
+        first = await slow.says("1")
+        await slow.says("2")
+        async with member(settings, "b", kafka) as other:
+            await other.relay.finish()
+            seen = await other.members.look({})
+            await slow.ledger.db.outbox.delete_one({"_id": first[0]})  # it was said
+            await other.members.look(seen)
+            assert kafka.said == [] and {row["owner"] for row in await other.outbox()} == {"a"}
+
+
+async def test_letter_is_redriven_by_one(settings: RuntimeSettings, kafka: Kafka) -> None:
+    async with member(settings, "a", kafka) as one, member(settings, "b", kafka) as other:
+        id = "timer|ring|bell"
+        row = {"_id": id, "type": "timer", "name": "ring", "key": "bell", "due": LONG_AGO}
+        await one.ledger.db.parked.insert_one(row)
+        page = other.ledger.page()
+        page.unparked.append(id)
+        assert await redrive(id, Ears("inspections"), one.ledger, one.relay) is None
+        with pytest.raises(Conflict):
+            await other.ledger.commit(page)
+        assert await one.ledger.db.timers.count_documents({}) == 1
