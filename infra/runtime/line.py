@@ -140,13 +140,14 @@ class Line:
         page, self._minutes = self._ledger.page(), Minutes()
         await self._gather(page, letters)
         due = [(letter, hearing) for letter in letters for hearing in self._hearings(letter)]
-        heard = await self._ledger.already_heard([inbox_key(letter, hearing) for letter, hearing in due])
-        await page.fetch(
+        needs = [
             need
             for letter, hearing in due
             if hearing.needs and letter.event is not None and letter.id not in self._failed
             for need in hearing.needs(letter.event)
-        )
+        ]
+        keys = [inbox_key(letter, hearing) for letter, hearing in due]
+        heard, _ = await asyncio.gather(self._ledger.already_heard(keys), page.fetch(needs))
         for letter in letters:
             if flaw := letter.flaw or self._failed.get(letter.id):
                 self._span(letter, None, now_ns(), flaw)
