@@ -103,6 +103,10 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
                 await asyncio.sleep(_PAUSE_SECONDS)
         self._may_hear.set()
 
+    async def taken_over(self) -> None:
+        """Returns when it goes on with what the group gave it."""
+        await self._may_hear.wait()
+
     def holds(self, where: TopicPartition) -> bool:
         """Whether it goes on with this stream: it is its own, and what another had committed for it is said."""
         return self._may_hear.is_set() and not self._is_closing and where in self.assignment
@@ -115,7 +119,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def position(self, where: TopicPartition) -> int:
         """The offset that it goes on with, with nothing in hand: behind all records, and the marks of producers'
         transactions, which nobody is given. 0 where that is not known."""
-        if self._consumer is None or self._is_astray or not self._idle.is_set():
+        if self._consumer is None or not self._idle.is_set():
             return 0
         try:
             async with asyncio.timeout(_KNOWN_SECONDS):

@@ -15,7 +15,7 @@ from contracts.events.event import Event
 from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
-from infra.runtime.ledger import Conflict, Ledger, Page, Said
+from infra.runtime.ledger import Conflict, Ledger, Page, Said, Taken
 from infra.runtime.letters import Letter
 from infra.runtime.minutes import Minutes
 from infra.runtime.passing import passes
@@ -77,7 +77,7 @@ class Line:
                 return
             except Conflict as conflict:
                 conflicts += 1
-                if conflicts > _CONFLICTS_MAX:
+                if conflicts > _CONFLICTS_MAX and (len(letters) > 1 or isinstance(conflict, Taken)):
                     await self._divide(letters, conflict)
                     return
                 self._retry("conflict", conflict)

@@ -191,6 +191,8 @@ class Room:
 
     async def _fire_in_turn(self, backlog: Mapping[str, int]) -> None:
         """For ever. `backlog`: all that there was when this process started."""
+        for feed in self.feeds[:1]:
+            await feed.taken_over()
         while True:
             await self._caught_up(backlog)
             await self.timers.run(lambda: self.leads)

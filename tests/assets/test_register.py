@@ -92,9 +92,22 @@ async def test_other_agreements_loggers_stay() -> None:
 
 async def test_what_another_process_heard_of_counts_here() -> None:
     db = Shelves()
+    db["agreements"].kept[f"{AGREEMENT.id}@8"] = changed(8, "OLD-MN")
     register = Register(cast(Database, db))
+    await register.load()
     watching = asyncio.create_task(register.watch(0))
     db["agreements"].kept[f"{AGREEMENT.id}@9"] = changed(9, "NEW-MN-9")
-    while await register.by_mn("NEW-MN-9") is None:
+    while await register.by_mn("OLD-MN") is not None:
         await asyncio.sleep(0)
     watching.cancel()
+
+
+async def test_stranger_is_looked_for() -> None:
+    """Another process may have heard who it is; nobody watches here."""
+    db = Shelves()
+    register = Register(cast(Database, db))
+    assert await register.by_mn("NEW-MN-9") is None
+    db["agreements"].kept[f"{AGREEMENT.id}@9"] = changed(9, "NEW-MN-9")
+    while await register.by_mn("NEW-MN-9") is None:
+        await asyncio.sleep(0.01)
+    assert await register.by_site(FIRST.site)

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from typing import Any, cast
 
 from aiokafka import TopicPartition
@@ -15,6 +15,7 @@ from hypothesis import strategies as st
 from infra.runtime.feed import Feed
 from infra.runtime.health import Health
 from infra.runtime.line import Line
+from infra.runtime.members import Members
 
 HERE, THERE = TopicPartition("a", 0), TopicPartition("a", 1)
 
@@ -164,3 +165,73 @@ async def test_failing_fetches_skip_nothing(script: list[Fetch], commits_each: b
     for where in (HERE, THERE):
         offsets = [offset for at, offset in heard if at == where.partition]
         assert offsets == list(range(len(offsets)))
+
+
+@dataclass
+class Others:
+    """What a feed does for the other members: `calls` in order, each as long as it is held."""
+
+    calls: list[str] = field(default_factory=list)
+    going: asyncio.Event = field(default_factory=asyncio.Event)
+
+    async def hand_over(self) -> None:
+        self.calls.append("hand over")
+        await self.going.wait()
+
+    async def take_over(self) -> None:
+        self.calls.append("take over")
+        await self.going.wait()
+
+
+def shared(others: Others) -> Feed:
+    return Feed(cast(Line, Told()), Health(60.0), 500, 60.0, cast(Members, others))
+
+
+async def turns(times: int = 20) -> None:
+    for _ in range(times):
+        await asyncio.sleep(0)
+
+
+async def test_stream_is_given_up_when_all_of_it_is_said() -> None:
+    """What is in hand is finished first, then said, then its position committed."""
+    others, consumer = Others(), Consumer(Fetch(2))
+    feed = shared(others)
+    await polled(feed, consumer)
+    leaving = asyncio.create_task(feed.on_partitions_revoked({HERE}))
+    await turns()
+    assert others.calls == [] and not feed.holds(HERE)
+    asking = asyncio.create_task(polled(feed, consumer))  # what it had in hand has had its effect
+    await turns()
+    assert others.calls == ["hand over"] and not leaving.done() and consumer.committed == {}
+    others.going.set()
+    await leaving
+    assert consumer.committed == {HERE: 2}
+    await asking
+
+
+async def test_stream_is_heard_when_the_others_letters_are_said() -> None:
+    others, consumer = Others(), Consumer(Fetch(2))
+    feed = shared(others)
+    await feed.on_partitions_revoked(())
+    await feed.on_partitions_assigned({HERE})
+    asking = asyncio.create_task(polled(feed, consumer))
+    await turns()
+    assert others.calls == ["take over"] and feed.is_in_group
+    assert not asking.done() and not feed.holds(HERE)
+    others.going.set()
+    assert await asking == [(0, 0), (0, 1)] and feed.holds(HERE)
+
+
+async def test_close_does_not_wait_for_the_others() -> None:
+    others, consumer = Others(), Consumer(Fetch(2))
+    feed = shared(others)
+    await feed.on_partitions_revoked(())
+    await feed.on_partitions_assigned({HERE})
+    asking = asyncio.create_task(polled(feed, consumer))
+    await turns()
+    closing = asyncio.create_task(feed.close())
+    assert await asking == []
+    idle = asyncio.create_task(polled(feed, consumer))
+    await closing
+    assert consumer.committed == {} and not feed.holds(HERE)
+    idle.cancel()

@@ -16,6 +16,7 @@ from infra.deploy.environment import SECRETS, STOP_SECONDS, asked, own
 from infra.deploy.kubernetes.__main__ import BASE, KUSTOMIZATION, manifests
 from infra.processes import HEALTH_PATH, PROCESSES, READY_PATH, Process
 from infra.runtime.settings import RuntimeSettings
+from tests.live.pairs import SERVICES
 
 OVERLAY = BASE.parent / "overlays" / "example"
 OLDEST, NEWEST = "1.30", kubernetes_validate.latest_version()
@@ -110,9 +111,15 @@ def test_instance_is_the_index_of_the_pod(process: Process) -> None:
 
 
 @each_process
-def test_services_stay_at_one_member(process: Process) -> None:
-    """docs/operations.md, Scaling: what has to be true first."""
-    assert part("StatefulSet", process)["spec"]["replicas"] == 1
+def test_services_have_the_members_they_are_proven_with(process: Process) -> None:
+    """By `tests/live/test_two_members.py`, which plays these. They lie on different nodes, and one of them stays."""
+    assert part("StatefulSet", process)["spec"]["replicas"] == (2 if process.name in SERVICES else 1)
+    (wish,) = pod(process)["affinity"]["podAntiAffinity"]["preferredDuringSchedulingIgnoredDuringExecution"]
+    assert wish["podAffinityTerm"] == {
+        "labelSelector": {"matchLabels": _labels(process)},
+        "topologyKey": "kubernetes.io/hostname",
+    }
+    assert part("PodDisruptionBudget", process)["spec"]["maxUnavailable"] == 1
 
 
 @each_process

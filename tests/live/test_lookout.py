@@ -10,7 +10,7 @@ from types import SimpleNamespace
 from typing import Any, cast
 
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
+from aiokafka import AIOKafkaConsumer, AIOKafkaProducer, TopicPartition
 from fastapi import APIRouter
 
 from contracts.events.inspections import InspectionDueV1
@@ -88,6 +88,53 @@ async def test_only_what_nobody_heard_is_ahead(platform: Any, tmp_path: Path, by
     assert health.is_busy(feed.name) is not by_another and health.faults == {}
     looking.cancel()
     await asyncio.gather(looking, return_exceptions=True)
+
+
+async def test_member_without_a_share_misses_nothing(platform: Any, tmp_path: Path) -> None:
+    """It is in the group, and the others, who have all of the streams, may stand still on purpose."""
+    settings = settings_in(tmp_path, platform, stuck_after_seconds=1.0)
+    await say(settings)
+    for is_in_group in (True, False):
+        feed, health = Took(frozenset(), is_in_group=is_in_group), Health(stuck_after_seconds=1.0)
+        looking = asyncio.create_task(Lookout(settings, "incidents", [cast(Feed, feed)], health).run())
+        async with asyncio.timeout(60):
+            while feed.looks < 4:
+                await asyncio.sleep(0.05)
+        assert health.is_busy(feed.name) is not is_in_group and health.faults == {}
+        looking.cancel()
+        await asyncio.gather(looking, return_exceptions=True)
+
+
+async def test_mark_of_a_transaction_is_no_record(platform: Any, tmp_path: Path) -> None:
+    """As at the end of a stream that was mirrored with its transactions: there is nothing left to be heard."""
+    settings, heard = settings_in(tmp_path, platform, stuck_after_seconds=1.0), set[str]()
+    room = _member(settings, "0", heard)
+    async with opened(room):
+        producer = AIOKafkaProducer(**kafka_options(settings), transactional_id=settings.instance)
+        async with producer, producer.transaction():
+            letter = seal(due("t"), id="t", said_at=START, correlation="t", causation="t", trace={})
+            await producer.send(
+                settings.streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
+            )
+        (feed,) = room.feeds
+        async with asyncio.timeout(30):
+            while not heard or await _passed(feed) == 0:
+                await asyncio.sleep(0.05)
+        (at,) = [where for where, offset in room.heard.items() if offset >= 0]
+        assert (await bus.ends(settings))[at] == room.heard[at] + 1, "the mark has an offset of its own"
+        health = Health(stuck_after_seconds=1.0)
+        lookout = Lookout(settings, "incidents", room.feeds, health)
+        async with AIOKafkaConsumer(**kafka_options(settings), enable_auto_commit=False) as asker:
+            for _ in range(3):
+                await lookout._look(asker, feed)
+                assert not health.is_busy(feed.name)
+
+
+async def _passed(feed: Feed) -> int:
+    """How many offsets lie behind it that were no records."""
+    heard = feed.line.heard
+    positions = {where: await feed.position(where) for where in feed.assignment}
+    return sum(at - 1 - heard[f"{where.topic}/{where.partition}"] for where, at in positions.items() if at)
 
 
 async def test_state_of_a_member_counts_what_others_heard(platform: Any, tmp_path: Path) -> None:

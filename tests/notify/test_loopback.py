@@ -22,6 +22,7 @@ from infra.local.sinks.both import Sinks
 from infra.local.sinks.mood import Order
 from infra.runtime import problems
 from infra.runtime.ears import Wake
+from infra.runtime.ledger import Conflict
 from infra.runtime.security import Identity
 from services.notify.api import router_for
 from services.notify.channels.kannel import Account, KannelGateway
@@ -33,7 +34,7 @@ from services.notify.domain.patience import Patience
 from services.notify.handovers import Handovers
 from services.notify.views import view_of
 from tests.notify import town
-from tests.notify.desk import Desk, desk_with
+from tests.notify.desk import Desk, DeskPage, desk_with
 from tests.notify.test_handlers import ANN, MAIL_ONLY, SMS_ONLY
 from tests.notify.waiting import until
 
@@ -206,6 +207,41 @@ async def test_undisturbed_mail_goes_once(build: Build, keeps_keys: bool) -> Non
     await street.desk.fire()
     assert (len(street.sinks.mail.box.rows), street.sinks.mail.box.repeats.total()) == (1, 0)
     assert (street.desk.messages[0].state, street.desk.messages[0].maybe_twice) == ("handed", False)
+
+
+@pytest.mark.parametrize("paused_before", ["its hand-over is known", "the other looks"])
+async def test_two_processes_at_one_message_leave_a_mark(build: Build, paused_before: str) -> None:
+    """The group took the first for dead, and it goes on: the phone rings twice only where the message says so."""
+    street = await build(SMS_ONLY, directory=ANN, keeps_keys=False)
+    street.sinks.sms.mood.take(Order(mode="forgetful"))
+    street.counter.receipts = lambda notice: ""
+    other, desk = replace(street.counter, handovers=Handovers()), street.desk
+    await desk.hear(town.opened(), "e-1")
+    await desk.sort()
+    (id,) = desk.timers
+    await desk.fire_one(id)  # the first announces its try
+
+    async def turn(counter: Counter) -> DeskPage:
+        page, (due, _, key) = desk.page(), desk.timers[id]
+        entry = page.entry(f"c-{counter.handovers.process}", "send", "c")
+        await counter.send_message_when_due(Wake("send", key, due), entry)
+        page.accept(entry)
+        return page
+
+    first, others = await turn(street.counter), await turn(other)
+    if paused_before == "the other looks":
+        await desk.commit(first)
+        with pytest.raises(Conflict):
+            await desk.commit(others)
+    else:
+        await desk.commit(others)
+        await desk.commit(await turn(other))
+        with pytest.raises(Conflict):
+            await desk.commit(first)
+    (message,) = desk.messages
+    rang = len(street.sinks.sms.box.rows)
+    assert (message.state, rang) == ("handed", 1 if paused_before == "the other looks" else 2)
+    assert message.maybe_twice is (rang == 2)
 
 
 async def test_undisturbed_gateway_without_keys_is_asked_once(build: Build) -> None:

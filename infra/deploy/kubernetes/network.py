@@ -68,7 +68,8 @@ def _tcp(port: int) -> Part:
 
 
 def disruption_budget(process: Process) -> Part:
-    """A node may be emptied at any time: what a service has not said or heard, it says and hears when it is back."""
+    """Nodes may be emptied at any time, one member after the other; a service of one says and hears the rest when it is
+    back."""
     return {
         "apiVersion": "policy/v1",
         "kind": "PodDisruptionBudget",

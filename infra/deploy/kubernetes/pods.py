@@ -22,6 +22,10 @@ class Need(NamedTuple):
 
 
 NEED = Need("50m", "192Mi", "512Mi")
+MEMBERS = 2
+"""Of each service that is proven with two (0023): one goes on where the other is away."""
+ALONE = frozenset({"console"})
+"""Nothing that people are told or paid by waits for it."""
 
 
 def labels(process: Process) -> dict[str, str]:
@@ -35,14 +39,14 @@ def own_name(process: Process) -> str:
 
 
 def stateful_set(process: Process) -> Part:
-    """One member; its index is the instance by which broker and outbox know it, here as everywhere."""
+    """Its members; the index of each is the instance by which broker and outbox know it, here as everywhere."""
     annotations = {"prometheus.io/scrape": "true", "prometheus.io/port": str(process.http_port)}
     return {
         "apiVersion": "apps/v1",
         "kind": "StatefulSet",
         "metadata": {"name": process.name, "labels": labels(process)},
         "spec": {
-            "replicas": 1,
+            "replicas": 1 if process.name in ALONE else MEMBERS,
             "serviceName": process.name,
             "selector": {"matchLabels": labels(process)},
             "template": {
@@ -55,6 +59,7 @@ def stateful_set(process: Process) -> Part:
 
 def _pod(process: Process) -> Part:
     return {
+        "affinity": {"podAntiAffinity": _apart(process)},
         "automountServiceAccountToken": False,
         "enableServiceLinks": False,
         "terminationGracePeriodSeconds": STOP_SECONDS,
@@ -68,6 +73,12 @@ def _pod(process: Process) -> Part:
         "containers": [_container(process)],
         "volumes": [_secrets(process), {"name": "tmp", "emptyDir": {"medium": "Memory", "sizeLimit": "64Mi"}}],
     }
+
+
+def _apart(process: Process) -> Part:
+    """Its members on different nodes, where there are several."""
+    term = {"labelSelector": {"matchLabels": labels(process)}, "topologyKey": "kubernetes.io/hostname"}
+    return {"preferredDuringSchedulingIgnoredDuringExecution": [{"weight": 100, "podAffinityTerm": term}]}
 
 
 def _container(process: Process) -> Part:
