@@ -241,10 +241,12 @@ class Line:
             page.heard.append(key)
 
     async def _stop_when_all_is_bad(self) -> None:
-        """Too many in a row are bad: what is wrong is not the letters. Stand still, visibly, until restarted."""
+        """Too many in a row are bad: what is wrong is not the letters. Stand still, visibly, until restarted by people:
+        a start before it is mended would only park more."""
         if self._bad_in_a_row < self._settings.bad_in_a_row_max:
             return
-        self._health.bad(self.name, f"stopped: {self._bad_in_a_row} letters in a row could not be handled")
+        reason = f"stopped: {self._bad_in_a_row} letters in a row could not be handled"
+        self._health.bad(self.name, reason, restart=False)
         self._health.idle(self.name)  # it stands still on purpose: the watchdog leaves it to people
         await asyncio.Event().wait()
 
