@@ -268,6 +268,13 @@ async def test_logger_posts_over_http(centre: Centre) -> None:
         headers=centre.headers(),
     )
     assert [row["v"] for row in series.json()] == ["35.5"]
+    for code, status, told in (("a34OO4", 404, "did you mean a34004?"), ("x", 404, "one of: "), ("a21026", 200, "")):
+        answer = await centre.client.get(
+            f"/v1/sites/caidian-suo-river/series/{code}",
+            params={"start": "2026-04-08T00:00:00Z", "end": "2026-04-09T00:00:00Z"},
+            headers=centre.headers() | {"accept-language": "en"},
+        )
+        assert answer.status_code == status and told in str(answer.json()), answer.text
     days = await centre.client.get(
         "/v1/sites/caidian-suo-river/availability",
         params={"first": "2026-04-08", "last": "2026-04-08"},
