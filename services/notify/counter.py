@@ -53,7 +53,7 @@ class Counter:
             entry.wake(later.next_try, "send", later.id)
 
     def _is_to_be_announced(self, message: Message) -> bool:
-        """A gateway that keeps no keys: after a crash it must be known whether this try may have been made."""
+        """A provider that keeps no keys: after a crash it must be known whether this try may have been made."""
         return self._is_keyless(message) and not message.report and message.announced != message.attempts
 
     def _marked(self, message: Message, now: datetime) -> Message:
@@ -61,12 +61,12 @@ class Counter:
         died = message.announced == message.attempts and not self.handovers.announced(_try_of(message))
         if not self._is_keyless(message) or message.report or not (died or message.unsure):
             return message
-        why = "a process died while handing it over" if died else "the gateway did not answer"
+        why = "a process died while handing it over" if died else "the provider did not answer"
         log.warning("message may have gone out twice", notice=message.id, channel=message.channel, why=why)
         return doubted(message, now)
 
     def _is_keyless(self, message: Message) -> bool:
-        return message.channel == "sms" and not self.sms.keeps_keys
+        return not (self.sms if message.channel == "sms" else self.mail).keeps_keys
 
     async def _outcome(self, message: Message, directory: Directory) -> Handed | Refused:
         """A report that is there before its hand-over proves the hand-over: its answer was lost."""
