@@ -229,7 +229,7 @@ class Room:
         def stop() -> None:
             server.should_exit = True
 
-        Watchdog(self.name, self.health, stop).start()
+        Watchdog(self.name, self.health, self.leaving, stop).start()
         await server.serve()
 
 
