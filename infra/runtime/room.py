@@ -261,7 +261,7 @@ class Room:
         def stop() -> None:
             server.should_exit = True
 
-        Watchdog(self.name, self.health, stop, self.settings.stop_seconds + 1.0).start()
+        Watchdog(self.name, self.health, self.leaving, stop).start()
         await server.serve()
 
 

@@ -19,7 +19,7 @@ TOLERANCE = timedelta(minutes=5)
 def expected(kind: ReadingKind, written: str) -> str | None:
     time = datetime.fromisoformat(written).replace(tzinfo=ZONE)
     words = unfit(kind, time, KNOWN, NOW, TOLERANCE)
-    return words and words.en
+    return words.en if words else None
 
 
 @pytest.mark.parametrize(

@@ -13,9 +13,9 @@ import pytest
 
 from infra.local.children import Child, Supervisor
 from infra.runtime import bus
+from infra.runtime.leaving import UNFINISHED
 from infra.runtime.letters import seal
 from infra.runtime.settings import RuntimeSettings
-from infra.runtime.watchdog import EXIT_CODE
 from tests.live.test_cluster import due
 from tests.live.test_runtime import START
 from watchbill.installation import ROOT
@@ -102,12 +102,12 @@ async def ended(platform: Any, folder: Path, body: str, within_seconds: float, *
 
 
 async def test_blocked_loop_ends_the_process(platform: Any, tmp_path: Path) -> None:
-    assert await ended(platform, tmp_path, "time.sleep(600)", 90.0) == EXIT_CODE
+    assert await ended(platform, tmp_path, "time.sleep(600)", 90.0) == UNFINISHED
     assert '"lost": {"loop": "does not turn"}' in (tmp_path / "log").read_text()
 
 
 async def test_stuck_line_ends_the_process(platform: Any, tmp_path: Path) -> None:
-    assert await ended(platform, tmp_path, "await asyncio.Event().wait()", 90.0) in (0, EXIT_CODE)
+    assert await ended(platform, tmp_path, "await asyncio.Event().wait()", 90.0) in (0, UNFINISHED)
     assert "stuck: takes no further work" in (tmp_path / "log").read_text()
 
 
