@@ -64,7 +64,7 @@ class Members:
     async def look(self, before: Mapping[str, int]) -> Mapping[str, int]:
         """The oldest letter of each other member. Of one that said nothing since the last look, all are said here: but
         only where this member itself can say something."""
-        if "kafka" in self._health.faults or not self._relay.idle:
+        if {"kafka", "relay"} & self._health.faults.keys():
             return {}
         oldest = await self._unsaid("$min")
         if silent := [owner for owner, first in oldest.items() if before.get(owner) == first]:

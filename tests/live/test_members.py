@@ -16,11 +16,14 @@ from typing import Any, ClassVar, cast
 import pytest
 from aiokafka import AIOKafkaProducer
 
+from contracts.events.inspections import InspectionDueV1
 from infra.runtime.clock import SystemClock
 from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears, Wake
 from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Entry, Ledger
+from infra.runtime.letters import open_record, seal
+from infra.runtime.line import Line
 from infra.runtime.members import Members
 from infra.runtime.redrive import redrive
 from infra.runtime.relay import Relay
@@ -231,6 +234,35 @@ async def test_one_that_goes_on_is_left_alone(settings: RuntimeSettings, kafka: 
             await slow.ledger.db.outbox.delete_one({"_id": first[0]})  # it was said
             await other.members.look(seen)
             assert kafka.said == [] and {row["owner"] for row in await other.outbox()} == {"a"}
+
+
+async def test_letter_in_conflict_is_never_parked(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """However often another was first with its state."""
+    async with member(settings, "a", kafka) as one, member(settings, "b", kafka) as other:
+        tries, ears = 0, Ears("inspections")
+
+        @ears.hears(InspectionDueV1)
+        async def ring_on_due(told: InspectionDueV1, entry: Entry) -> None:
+            nonlocal tries
+            tries += 1
+            await rings(Wake("ring", "bell", LONG_AGO), entry)
+            if tries <= 12:
+                page = other.ledger.page()
+                rival = page.entry(f"rival-{tries}", "rings", "r")
+                await rings(Wake("ring", "bell", LONG_AGO), rival)
+                page.accept(rival)
+                await other.ledger.commit(page)
+
+        line = Line(ears, one.ledger, one.relay, one.health, settings, ("inspections",), {})
+        told = seal(due("t"), id="t", said_at=LONG_AGO, correlation="t", causation="t", trace={})
+        record = SimpleNamespace(
+            topic="inspections", partition=0, offset=0, key=told.key, value=told.value, headers=list(told.headers),
+            timestamp=0,
+        )  # fmt: skip
+        await line.handle([open_record(record)])
+        bell = await one.ledger.db.bells.find_one({"_id": "bell"})
+        assert bell and bell["times"] == 13
+        assert await one.ledger.db.parked.count_documents({}) == 0 and one.health.report() == {}
 
 
 async def test_letter_is_redriven_by_one(settings: RuntimeSettings, kafka: Kafka) -> None:
