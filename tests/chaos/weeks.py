@@ -33,17 +33,12 @@ FEW_DAYS_EVERY = 6
 """Of the steps of the last days something happens at each sixth only: they are to be short."""
 
 
-ENDS = local(30, 0) + timedelta(days=1, hours=10)
-"""The month is closed at 8. What a process that dies then hears again may be late evidence for an hour, until it is
-found to change nothing."""
-
-
 def last_week() -> Script:
     """April 24 to 30 and the month's close: a breach, a power cut across a deadline, cut lines with back-fill, a feed
     that is damaged, doubled and out of order, calls, missed rounds, a withdrawn breach."""
     return Script(
         starts=local(24, 0),
-        ends=ENDS,
+        ends=local(30, 0) + timedelta(days=1, hours=8),
         troubles=(
             LineCut("huangpi-yunwu-hill", local(24, 10), local(25, 10)),
             Flagged("xinzhou-changgang-hill", "a21004", "D", local(26, 14), local(26, 17, 45)),
@@ -60,7 +55,7 @@ def last_days() -> Script:
     """April 28 to 30 and the month's close, with most of the same in it."""
     return Script(
         starts=local(28, 0),
-        ends=ENDS,
+        ends=local(30, 0) + timedelta(days=1, hours=8),
         troubles=_last_days(),
         calls=(_call(30, 8),),
         skipped=frozenset({("remote-check", "mobile", date(2026, 4, 28))}),
