@@ -179,9 +179,9 @@ class Line:
         entry.trace = trace_of(first.attributes)
         started = now_ns()
         await gathering.handler(batch, entry)
-        letters = {letter.id: letter for letter, _ in batch}
-        for cause in {said.causation for said in entry.says} & letters.keys():
-            entry.traces[cause] = self._span(letters[cause], gathering.name, started, None, entry.says)
+        causes = {said.causation for said in entry.says}
+        for letter in [letter for letter, _ in batch if letter.id in causes] if causes else ():
+            entry.traces[letter.id] = self._span(letter, gathering.name, started, None, entry.says)
         if entry.timers:
             entry.trace = self._span(first, gathering.name, started, None, entry.says)
         if entry.says or entry.writes or entry.timers:

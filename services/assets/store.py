@@ -37,7 +37,12 @@ class Publication(State):
 
 def document_of(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
     """A reading as it is stored: one document, keyed by site, kind and time."""
-    values = {code: _stored(measured) for code, measured in reading.values.items()}
+    values = {
+        code: {"f": one.flag, "v": str(one.value)}
+        if one.low is None and one.high is None and one.value is not None  # nearly always
+        else _stored(one)
+        for code, one in reading.values.items()
+    }
     return {
         "_id": reading.reading, "site": reading.site, "kind": reading.kind, "time": reading.time, "at": reading.at,
         "received_at": reading.received_at, "released_from": reading.released_from, "channel": reading.channel,
@@ -46,14 +51,8 @@ def document_of(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
 
 
 def _stored(measured: Measured) -> dict[str, str]:
-    stored = {"f": measured.flag}
-    if measured.low is None and measured.high is None and measured.value is not None:  # nearly always
-        stored["v"] = str(measured.value)
-        return stored
-    for name, value in (("v", measured.value), ("l", measured.low), ("h", measured.high)):
-        if value is not None:
-            stored[name] = str(value)
-    return stored
+    named = {"v": measured.value, "l": measured.low, "h": measured.high}
+    return {"f": measured.flag, **{name: str(value) for name, value in named.items() if value is not None}}
 
 
 async def insert_readings(db: Database, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
