@@ -2,7 +2,7 @@
 PYTHON ?= python3
 VENV := .venv
 BIN := $(VENV)/bin
-TWO_AT_ONCE := --numprocesses 2 --dist loadfile --no-loadscope-reorder
+AT_ONCE := --numprocesses 3 --dist loadfile --no-loadscope-reorder
 READY := $(VENV)/.ready
 SBOM ?= build/sbom.json
 
@@ -22,7 +22,7 @@ demo: $(READY) ## seven stations live through a month; ONCE=1 ends when it is ov
 	$(BIN)/watchbill demo $(if $(ONCE),--once) $(if $(SEED),--seed $(SEED)) $(if $(OUT),--out $(OUT))
 
 test: $(READY) ## unit, contract, journey and live tests
-	$(BIN)/python -m pytest $(TWO_AT_ONCE)
+	$(BIN)/python -m pytest $(AT_ONCE)
 
 check: $(READY) ## formatting, types, layers
 	$(BIN)/ruff check .
@@ -31,7 +31,7 @@ check: $(READY) ## formatting, types, layers
 	$(BIN)/lint-imports
 
 live: $(READY) ## only the tests on the real broker and database
-	$(BIN)/python -m pytest -m live $(TWO_AT_ONCE)
+	$(BIN)/python -m pytest -m live $(AT_ONCE)
 
 month: $(READY) ## the demo's whole month three times, once with every process killed (about ten minutes)
 	$(BIN)/python -m pytest -m whole -s tests/journeys/test_whole_month.py

@@ -20,6 +20,7 @@ from infra.runtime.security import OPEN, PEOPLE, Doorkeeper, Role, roles_of, rou
 from services.console.pages.visit import COOKIE, recognise
 from services.console.people import People
 from services.console.sessions import Guard
+from services.console.tries import Tries
 from tests.console.book import BookInMemory
 from watchbill.secrets import Secrets
 
@@ -100,7 +101,8 @@ def people(secrets: Secrets) -> People:
 @pytest.fixture
 async def signed_in(people: People) -> dict[Role, tuple[str, str]]:
     """By role the token and the CSRF token of somebody's session at the console."""
-    guard = Guard(people, BookInMemory(), timedelta(hours=1))
+    book = BookInMemory()
+    guard = Guard(people, book, Tries(book), timedelta(hours=1))
     next(room for room in rooms() if room.name == "console").api.state.guard = guard
     found: dict[Role, tuple[str, str]] = {}
     for role in PEOPLE:

@@ -178,6 +178,7 @@ class Installation:
             "smtp_host": "127.0.0.1",
             "smtp_port": str(self.ports["sink-smtp"]),
             "smtp_starttls": "false",
+            "smtp_keeps_ids": "true",
         }
 
     def _write_addresses(self) -> None:

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from email.utils import parsedate_to_datetime
@@ -27,12 +28,13 @@ class ServiceClock:
         return self.moved_to or datetime.now(UTC)
 
 
-def clock_of(client: httpx.Client) -> ServiceClock:
-    """Asks a service, with the service key in the client's headers. Raises httpx.HTTPError where it does not say.
+def clock_of(client: httpx.Client, key: Mapping[str, str] | None = None) -> ServiceClock:
+    """Asks a service, with the service key in these headers or the client's. Raises httpx.HTTPError where it does not
+    say.
 
     A clock that is asked to go back stays where it is and says so.
     """
-    answer = client.post("/runtime/clock", json={"now": _LONG_AGO, "horizon": _LONG_AGO})
+    answer = client.post("/runtime/clock", json={"now": _LONG_AGO, "horizon": _LONG_AGO}, headers=key)
     if answer.status_code != _SYSTEM_CLOCK:
         answer.raise_for_status()
         return ServiceClock(datetime.fromisoformat(answer.json()["now"]), _ahead(answer))

@@ -46,3 +46,16 @@ kafka-acls.sh $ADMIN --add --allow-principal User:scoring --operation Read --top
 kafka-acls.sh $ADMIN --add --allow-principal User:scoring --operation Read --topic readings
 kafka-acls.sh $ADMIN --add --allow-principal User:scoring --operation Describe --topic notices
 kafka-acls.sh $ADMIN --add --allow-principal User:scoring --operation Read --group watchbill.scoring. --resource-pattern-type prefixed
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Read --topic agreements
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Read --topic incidents
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Read --topic inspections
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Read --topic notices
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Read --topic readings
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Read --topic scores
+kafka-acls.sh $ADMIN --add --allow-principal User:backup --operation Describe --group watchbill. --resource-pattern-type prefixed
+kafka-acls.sh $ADMIN --add --allow-principal User:restore --operation Write --topic agreements
+kafka-acls.sh $ADMIN --add --allow-principal User:restore --operation Write --topic incidents
+kafka-acls.sh $ADMIN --add --allow-principal User:restore --operation Write --topic inspections
+kafka-acls.sh $ADMIN --add --allow-principal User:restore --operation Write --topic notices
+kafka-acls.sh $ADMIN --add --allow-principal User:restore --operation Write --topic readings
+kafka-acls.sh $ADMIN --add --allow-principal User:restore --operation Write --topic scores

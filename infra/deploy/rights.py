@@ -1,11 +1,14 @@
 """What each service may do with broker and database, from what it says and hears: least privilege, in one place.
 
+Whoever takes backups reads everything and writes nothing, whoever restores one writes everything (0017).
+
 `python -m infra.deploy.rights` writes the commands that give these rights, for `kafka-acls.sh` and `mongosh`; with a
 `DATABASE_PREFIX` as its argument it prints those of that installation.
 """
 
 from __future__ import annotations
 
+import json
 import sys
 from collections.abc import Iterator
 from pathlib import Path
@@ -20,6 +23,7 @@ Operation = Literal["Read", "Write", "Describe"]
 KAFKA = Path(__file__).with_name("kafka-acls.sh")
 MONGO = Path(__file__).with_name("mongo-users.js")
 DEFAULT = "watchbill"
+BACKUP, RESTORE = "backup", "restore"
 _HEAD = "Written by `python -m infra.deploy.rights`; do not edit."
 
 
@@ -47,6 +51,17 @@ def rights(prefix: str = DEFAULT) -> Iterator[Right]:
         for operation, topics in operations:
             yield from (Right(room.name, operation, "topic", streams + topic) for topic in sorted(topics))
         yield Right(room.name, "Read", "group", f"{prefix}.{room.name}.", by_prefix=True)
+    yield from (Right(BACKUP, "Read", "topic", streams + topic) for topic in sorted(TOPICS))
+    yield Right(BACKUP, "Describe", "group", f"{prefix}.", by_prefix=True)
+    yield from (Right(RESTORE, "Write", "topic", streams + topic) for topic in sorted(TOPICS))
+
+
+def users(prefix: str = DEFAULT) -> dict[str, list[dict[str, str]]]:
+    """The users of the database, with their roles: a service knows its own only."""
+    known = [process.name for process in PROCESSES]
+    own = {name: [{"role": "readWrite", "db": f"{prefix}_{name}"}] for name in known}
+    all_of = {BACKUP: "read", RESTORE: "readWrite"}
+    return own | {user: [{"role": role, "db": f"{prefix}_{name}"} for name in known] for user, role in all_of.items()}
 
 
 def kafka_commands(prefix: str = DEFAULT) -> str:
@@ -61,14 +76,13 @@ def kafka_commands(prefix: str = DEFAULT) -> str:
 
 
 def mongo_commands(prefix: str = DEFAULT) -> str:
-    """A script for mongosh, run by an administrator: each service has a user that knows its own database only."""
+    """A script for mongosh, run by an administrator."""
     lines = (
-        f'db.createUser({{ user: "{process.name}", pwd: passwords["{process.name}"],'
-        f' roles: [{{ role: "readWrite", db: "{prefix}_{process.name}" }}] }});'
-        for process in PROCESSES
+        f'db.createUser({{ user: "{user}", pwd: passwords["{user}"], roles: {json.dumps(roles)} }});'
+        for user, roles in users(prefix).items()
     )
     opens = 'const passwords = JSON.parse(require("fs").readFileSync(process.env.PASSWORDS, "utf8"));'
-    how = "PASSWORDS=passwords.json mongosh URL/admin mongo-users.js   // passwords.json: {service: password}"
+    how = "PASSWORDS=passwords.json mongosh URL/admin mongo-users.js   // passwords.json: {user: password}"
     return "\n".join((f"// {_HEAD}", f"// {how}", opens, *lines, ""))
 
 

@@ -188,6 +188,8 @@ async def partitions(settings: RuntimeSettings) -> list[TopicPartition]:
 async def ends(settings: RuntimeSettings) -> dict[str, int]:
     """The highest offset there is, by `topic/partition`, over all streams."""
     where = await partitions(settings)
+    if not where:
+        return {}
     consumer = AIOKafkaConsumer(**kafka_options(settings), enable_auto_commit=False)
     await consumer.start()
     try:

@@ -176,15 +176,14 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         self._is_astray = False
 
     async def _with_more(self, consumer: AIOKafkaConsumer, found: Found) -> Found:
-        """What is there; where more is on its way, that too: a page costs as much as a dozen records on it."""
-        while self._may_hear.is_set() and _FEW < (count := sum(map(len, found.values()))) < self._max_records // 2:
-            await asyncio.sleep(GATHER_SECONDS)
-            try:
-                more = await self._fetch(consumer, 0, self._max_records - count)
-            except KafkaError:  # the next poll meets it again
-                break
-            if not more:
-                break
+        """What is there; where more is on its way, that too: a page costs as much as a dozen records on it. One wait
+        only: what comes steadily would be waited for until the page is full, a quarter of a second and more."""
+        count = sum(map(len, found.values()))
+        if not (self._may_hear.is_set() and _FEW < count < self._max_records // 2):
+            return found
+        await asyncio.sleep(GATHER_SECONDS)
+        with suppress(KafkaError):  # the next poll meets it again
+            more = await self._fetch(consumer, 0, self._max_records - count)
             found = {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
         return found
 

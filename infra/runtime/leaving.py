@@ -11,8 +11,8 @@ from collections.abc import Awaitable, Callable
 import structlog
 
 log = structlog.get_logger()
-UNFINISHED = 71
-"""Exit code of a process that had to be ended at its deadline."""
+UNFINISHED = 70
+"""Exit code of a process that had to be ended at its deadline, whoever told it to stop: a signal or its watchdog."""
 _HTTP_SHARE = 0.3
 
 

@@ -17,6 +17,7 @@ from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, 
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
 
+from infra.runtime.bundles import Bundle, bundled
 from infra.runtime.clock import Clock
 from infra.runtime.entry import Database, Entry, Key, Said
 from infra.runtime.letters import Outgoing
@@ -101,10 +102,7 @@ class Page:
         await self._write_states(session)
         await self._write_timers(session)
         if rows:
-            # By replacement: a gathered batch that is heard again may say again what still waits to be sent.
-            await db.outbox.bulk_write(
-                [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in rows], session=session
-            )
+            await db.outbox.insert_many(rows, session=session)
         if self.parked:
             parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
             await db.parked.bulk_write(parked, session=session)
@@ -228,10 +226,10 @@ class Ledger:
             return set()
         return {row["_id"] async for row in self.db.inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1})}
 
-    async def commit(self, page: Page) -> list[Outgoing]:
+    async def commit(self, page: Page) -> list[Bundle]:
         """Writes the page, all or nothing; returns what is now to be said. Raises `Conflict` or the driver's error."""
-        letters = page.outgoing()
-        rows = [self._row(letter) for letter in letters]
+        bundles = bundled(page.outgoing())
+        rows = [bundle.row(self.owner, self._next()) for bundle in bundles]
 
         async def write(session: AsyncIOMotorClientSession) -> None:
             await page.write(session, rows)
@@ -246,16 +244,8 @@ class Ledger:
         self.timers_written += bool(page.fired) or any(entry.timers for entry in page.entries)
         if any(due and due <= self.clock.horizon() for entry in page.entries for _, _, due in entry.timers.values()):
             self.clock.stir()
-        return letters
+        return bundles
 
-    def _row(self, letter: Outgoing) -> dict[str, Any]:
+    def _next(self) -> int:
         self._sequence = max(self._sequence + 1, int(datetime.now(UTC).timestamp() * 1_000_000))
-        return {
-            "_id": letter.id,
-            "owner": self.owner,
-            "seq": self._sequence,
-            "topic": letter.topic,
-            "key": letter.key,
-            "value": letter.value,
-            "headers": [[name, value] for name, value in letter.headers],
-        }
+        return self._sequence

@@ -62,7 +62,7 @@ class Letter(Struct, frozen=True):
 
 
 class Outgoing(Struct, frozen=True):
-    """A letter ready to be sent: what an outbox row holds."""
+    """A letter ready to be sent."""
 
     id: str
     topic: str

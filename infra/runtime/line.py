@@ -140,13 +140,14 @@ class Line:
         page, self._minutes = self._ledger.page(), Minutes()
         await self._gather(page, letters)
         due = [(letter, hearing) for letter in letters for hearing in self._hearings(letter)]
-        heard = await self._ledger.already_heard([inbox_key(letter, hearing) for letter, hearing in due])
-        await page.fetch(
+        needs = [
             need
             for letter, hearing in due
             if hearing.needs and letter.event is not None and letter.id not in self._failed
             for need in hearing.needs(letter.event)
-        )
+        ]
+        keys = [inbox_key(letter, hearing) for letter, hearing in due]
+        heard, _ = await asyncio.gather(self._ledger.already_heard(keys), page.fetch(needs))
         for letter in letters:
             if flaw := letter.flaw or self._failed.get(letter.id):
                 self._span(letter, None, now_ns(), flaw)
@@ -241,10 +242,12 @@ class Line:
             page.heard.append(key)
 
     async def _stop_when_all_is_bad(self) -> None:
-        """Too many in a row are bad: what is wrong is not the letters. Stand still, visibly, until restarted."""
+        """Too many in a row are bad: what is wrong is not the letters. Stand still, visibly, until restarted by people:
+        a start before it is mended would only park more."""
         if self._bad_in_a_row < self._settings.bad_in_a_row_max:
             return
-        self._health.bad(self.name, f"stopped: {self._bad_in_a_row} letters in a row could not be handled")
+        reason = f"stopped: {self._bad_in_a_row} letters in a row could not be handled"
+        self._health.bad(self.name, reason, restart=False)
         self._health.idle(self.name)  # it stands still on purpose: the watchdog leaves it to people
         await asyncio.Event().wait()
 

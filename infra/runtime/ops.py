@@ -67,7 +67,7 @@ async def docs(request: Request) -> str:
 
 @router.get("/health/live")
 async def live(request: Request, response: Response) -> HealthView:
-    """False when something stopped or is stuck: a restart is due."""
+    """False when something has ended or is stuck: a restart is due."""
     health = _room(request).health
     faults = {part: reason for part, reason in health.report().items() if not health.waits(part)}
     response.status_code = 503 if faults else 200

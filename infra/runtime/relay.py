@@ -13,15 +13,17 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from infra.runtime import metrics
+from infra.runtime.bundles import Bundle
 from infra.runtime.health import Health
 from infra.runtime.ledger import Ledger
 from infra.runtime.letters import Outgoing
 from infra.runtime.passing import ends_producer
+from infra.runtime.rounds import Rounds
 from infra.runtime.settings import RuntimeSettings
 from infra.runtime.told import told
 
 log = structlog.get_logger()
-_BATCH = 500
+_BATCH, _ROWS = 500, 20
 _REMEMBERED = 20_000
 
 
@@ -34,9 +36,9 @@ class Relay:
     def __init__(
         self, service: str, ledger: Ledger, producer: AIOKafkaProducer, health: Health, settings: RuntimeSettings
     ) -> None:
-        self._service, self._ledger, self._producer, self._health = service, ledger, producer, health
-        self._poll_seconds, self._streams = settings.relay_poll_seconds, settings.streams
-        self._waiting: deque[Outgoing] = deque()
+        self._service, self._ledger, self._health = service, ledger, health
+        self._poll_seconds = settings.relay_poll_seconds
+        self._waiting: deque[Bundle] = deque()
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._doubt = True
         self._missed = False
@@ -45,20 +47,21 @@ class Relay:
         self._posted, self._quiet = asyncio.Event(), asyncio.Event()
         self.said: dict[str, int] = {}
         """Highest offset said, by `topic/partition`."""
+        self._rounds = Rounds(producer, settings.streams, self.said)
 
     @property
     def idle(self) -> bool:
         """Whether everything committed has been said."""
         return not (self._waiting or self._doubt or self._sending)
 
-    def post(self, letters: Sequence[Outgoing]) -> None:
-        """Takes letters whose commit has just been confirmed."""
-        if not letters:
+    def post(self, bundles: Sequence[Bundle]) -> None:
+        """Takes what has just been committed."""
+        if not bundles:
             return
         if self._doubt:
             self._missed = True
         else:
-            self._waiting.extend(letters)
+            self._waiting.extend(bundles)
         self._quiet.clear()
         self._posted.set()
 
@@ -111,7 +114,9 @@ class Relay:
             except TimeoutError:
                 await self._look_for_forgotten()
             return
-        batch = [self._waiting.popleft() for _ in range(min(_BATCH, len(self._waiting)))]
+        batch = [self._waiting.popleft()]
+        while self._waiting and sum(len(bundle.letters) for bundle in batch) < _BATCH:
+            batch.append(self._waiting.popleft())
         await self._say(batch)
 
     async def _look_for_forgotten(self) -> None:
@@ -124,18 +129,18 @@ class Relay:
         while True:
             self._missed = False
             query = {"owner": self._ledger.owner}
-            rows = await self._ledger.db.outbox.find(query).sort("seq", 1).limit(_BATCH).to_list(None)
+            rows = await self._ledger.db.outbox.find(query).sort("seq", 1).limit(_ROWS).to_list(None)
             if not rows and not self._missed:
                 self._doubt = False
                 return
-            await self._say([_outgoing(row) for row in rows])
+            await self._say([Bundle.of(row) for row in rows])
 
-    async def _say(self, batch: Sequence[Outgoing]) -> None:
+    async def _say(self, batch: Sequence[Bundle]) -> None:
         if not batch:
             return
         self._sending = True
         try:
-            fresh = [letter for letter in batch if letter.id not in self._sent]
+            fresh = [letter for bundle in batch for letter in bundle.letters if letter.id not in self._sent]
             await self._send(fresh)
             await self._forget(batch, fresh)
         finally:
@@ -143,25 +148,12 @@ class Relay:
 
     async def _send(self, letters: Sequence[Outgoing]) -> None:
         """Returns when Kafka has them all."""
-        futures = [
-            await self._producer.send(
-                self._streams + letter.topic, letter.value, key=letter.key, headers=list(letter.headers)
-            )
-            for letter in letters
-        ]
-        for receipt in await asyncio.gather(*futures):
-            where = f"{receipt.topic}/{receipt.partition}"
-            self.said[where] = max(self.said.get(where, -1), receipt.offset)
+        await self._rounds.send(letters)
 
-    async def _forget(self, batch: Sequence[Outgoing], fresh: Sequence[Outgoing]) -> None:
-        await self._ledger.db.outbox.delete_many({"_id": {"$in": [letter.id for letter in batch]}})
+    async def _forget(self, batch: Sequence[Bundle], fresh: Sequence[Outgoing]) -> None:
+        await self._ledger.db.outbox.delete_many({"_id": {"$in": [bundle.id for bundle in batch]}})
         for letter in fresh:
             self._sent[letter.id] = None
         while len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
         metrics.SAID.labels(self._service).inc(len(fresh))
-
-
-def _outgoing(row: dict[str, Any]) -> Outgoing:
-    headers = tuple((str(name), bytes(value)) for name, value in row["headers"])
-    return Outgoing(row["_id"], row["topic"], bytes(row["key"]), bytes(row["value"]), headers)

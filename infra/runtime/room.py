@@ -157,7 +157,7 @@ class Room:
         stack.push_async_callback(close, "tasks", lambda: self.health.close(except_for="opening"))
         self.producer = producer
         self.relay = Relay(self.name, self.ledger, producer, self.health, settings)
-        self.relay.said = dict(backlog := await bus.ends(settings))
+        self.relay.said.update(backlog := await bus.ends(settings))
         self.timers = Timers(self.ears, self.ledger, self.relay, self.clock, self.health, settings)
         self.members = Members(self.ledger, self.relay, self.timers, self.health)
         self.health.supervise("relay", self.relay.run())
@@ -261,7 +261,7 @@ class Room:
         def stop() -> None:
             server.should_exit = True
 
-        Watchdog(self.name, self.health, stop).start()
+        Watchdog(self.name, self.health, self.leaving, stop).start()
         await server.serve()
 
 

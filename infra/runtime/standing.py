@@ -21,6 +21,7 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _ASK_SECONDS = 5.0
+_LETTERS = [{"$group": {"_id": None, "letters": {"$sum": {"$size": "$letters"}}}}]
 
 
 class Stream(BaseModel):
@@ -115,7 +116,8 @@ async def _outbox(room: Room) -> Outbox:
     if oldest is None:
         return Outbox(waiting=0, oldest_seconds=0.0)
     age = datetime.now(UTC).timestamp() - oldest["seq"] / 1_000_000
-    return Outbox(waiting=await outbox.count_documents({}), oldest_seconds=max(0.0, age))
+    counted = await outbox.aggregate(_LETTERS).to_list(None)
+    return Outbox(waiting=sum(row["letters"] for row in counted), oldest_seconds=max(0.0, age))
 
 
 async def _timers(room: Room) -> Overdue:

@@ -137,31 +137,38 @@ class Timers:
         return waking is not None and waking.outside
 
     async def _fire_inside(self, rows: Sequence[Row]) -> None:
-        """All in one transaction; if that fails, each in its own, so that a bad one does not hold up the others."""
+        """All in one transaction; if that fails, each in its own, so that a bad one does not hold up the others, up to
+        one that sets a timer before the next."""
         try:
             await self._fire_together(rows)
         except Exception as failure:
             if passes(failure):
                 raise
-            for row in rows:
-                await self._fire_alone(row)
+            for place, row in enumerate(rows, 1):
+                page = await self._fire_alone(row)
+                if page is not None and _comes_between(page.entries[-1], rows[place:]):
+                    break
 
-    async def _fire_alone(self, row: Row) -> None:
+    async def _fire_alone(self, row: Row) -> Page | None:
+        """What was committed; None where it failed."""
         try:
-            await (self._fire_outside(row) if self._is_outside(row) else self._fire_together([row]))
+            return await (self._fire_outside(row) if self._is_outside(row) else self._fire_together([row]))
         except Exception as failure:
             await self._failed(row, failure)
+            return None
 
-    async def _fire_together(self, rows: Sequence[Row]) -> None:
+    async def _fire_together(self, rows: Sequence[Row]) -> Page:
         async with self._ledger.lock:
             page = await self._page(rows)
             await self._commit(page, rows[: len(page.entries)])
+        return page
 
-    async def _fire_outside(self, row: Row) -> None:
+    async def _fire_outside(self, row: Row) -> Page:
         """The world is asked without the lock."""
         page = await self._page([row])
         async with self._ledger.lock:
             await self._commit(page, [row])
+        return page
 
     async def _failed(self, row: Row, failure: Exception) -> None:
         """Tried again for a while, for what it needs may be on its way; then parked. A conflict is no failure: another

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import threading
 import time
 from collections.abc import Callable
@@ -11,10 +10,9 @@ from collections.abc import Callable
 import structlog
 
 from infra.runtime.health import Health
+from infra.runtime.leaving import Leaving
 
 log = structlog.get_logger()
-EXIT_CODE = 70
-GRACE_SECONDS = 15.0
 _LOOK_SECONDS = 1.0
 _PAUSED_SECONDS = 5.0
 
@@ -24,11 +22,11 @@ class Watchdog:
 
     Lost is a service of which a line is stuck, a background task has ended, or whose loop has not turned for as long as
     a line may take. What waits for broker or database is not lost, nor is a line that stopped because all was bad: a
-    restart would help neither.
+    restart would help neither. It is asked to stop first, and ended when it has not left in time.
     """
 
-    def __init__(self, service: str, health: Health, stop: Callable[[], None]) -> None:
-        self._service, self._health, self._stop = service, health, stop
+    def __init__(self, service: str, health: Health, leaving: Leaving, stop: Callable[[], None]) -> None:
+        self._service, self._health, self._leaving, self._stop = service, health, leaving, stop
         self._turned = time.monotonic()
         self._loop = asyncio.get_running_loop()
         self._ticking = self._loop.create_task(self._tick())
@@ -50,9 +48,8 @@ class Watchdog:
                 self._turned = time.monotonic()
                 time.sleep(_LOOK_SECONDS)
         log.critical("service ends itself", service=self._service, lost=lost)
+        self._leaving.watch()
         self._loop.call_soon_threadsafe(self._stop)
-        time.sleep(GRACE_SECONDS)
-        os._exit(EXIT_CODE)
 
     def _lost(self) -> dict[str, str]:
         if time.monotonic() - self._turned > self._health.stuck_after_seconds:

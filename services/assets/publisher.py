@@ -11,8 +11,8 @@ from aiokafka.errors import KafkaError
 from infra.runtime.clock import Clock
 from infra.runtime.letters import Outgoing, seal
 from infra.runtime.relay import Relay
+from infra.runtime.rounds import Rounds
 from infra.runtime.telemetry import FRAME, late_span, now_ns, subjects_of, unsampled
-from services.assets.rounds import Rounds
 from services.assets.said import Taken
 
 _SAMPLED = 0.01

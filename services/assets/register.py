@@ -42,18 +42,20 @@ class Known:
     factors: dict[str, Decimal]
 
 
+def measures_of(site: Site) -> dict[str, Measure]:
+    """What is measured at a site, by code and by alias."""
+    measures = [measure for asset in site.assets for measure in asset.measures] + list(site.room)
+    by_alias = {alias: measure for measure in measures for alias in measure.aliases}
+    return by_alias | {measure.code: measure for measure in measures}
+
+
 def known_of(site: Site, zone: ZoneInfo) -> Known | None:
     """What the gateway has to know of a site; None where it has no logger."""
     if site.logger is None:
         return None
-    measures = [measure for asset in site.assets for measure in asset.measures] + list(site.room)
-    by_code = {measure.code: measure for measure in measures}
-    by_alias = {alias: measure for measure in measures for alias in measure.aliases}
     since = datetime.combine(site.since, time(0), zone).astimezone(UTC)
     logger = site.logger
-    return Known(
-        site.id, logger.mn, logger.crc, logger.minute_interval, since, by_alias | by_code, dict(logger.factors)
-    )
+    return Known(site.id, logger.mn, logger.crc, logger.minute_interval, since, measures_of(site), dict(logger.factors))
 
 
 def loggers_of(agreements: Iterable[Agreement]) -> list[Known]:

@@ -18,6 +18,7 @@ from services.console.people import People
 from services.console.sessions import BookInMongo, Guard
 from services.console.settings import ConsoleSettings
 from services.console.store import INDEXES
+from services.console.tries import Tries
 
 
 def room_for(settings: ConsoleSettings) -> Room:
@@ -33,7 +34,8 @@ def room_for(settings: ConsoleSettings) -> Room:
     room = Room(
         "console", ears=ears, router=router, indexes=INDEXES, settings=settings, starts=[open_asking]
     )  # fmt: skip
-    room.api.state.guard = Guard(People(settings.secrets), BookInMongo(lambda: _database(room)), settings.session)
+    book = BookInMongo(lambda: _database(room))
+    room.api.state.guard = Guard(People(settings.secrets), book, Tries(book), settings.session)
     room.api.add_exception_handler(Problem, show_problem)
     return room
 

@@ -1,4 +1,4 @@
-"""Sessions: who is signed in, and how often somebody tried. Kept in the database; the cookie is a random token."""
+"""Sessions: who is signed in. Kept in the database, as is how often somebody tried; the cookie is a random token."""
 
 from __future__ import annotations
 
@@ -12,10 +12,7 @@ from typing import Protocol
 from infra.runtime.ledger import Database
 from infra.runtime.security import Identity
 from services.console.people import People, Person
-
-WINDOW = timedelta(minutes=15)
-TRIES_OF_NAME, TRIES_FROM_ADDRESS = 10, 50
-"""So many in a `WINDOW`; then nobody is let in under this name, or from there, until it ends."""
+from services.console.tries import Tally, Tries
 
 
 @dataclass(frozen=True, slots=True)
@@ -29,7 +26,7 @@ class Session:
     expires: datetime
 
 
-class Book(Protocol):
+class Book(Tally, Protocol):
     """What is remembered of visitors."""
 
     async def keep(self, session: Session) -> None:
@@ -42,10 +39,6 @@ class Book(Protocol):
 
     async def drop(self, id: str) -> None:
         """A session ends."""
-        ...
-
-    async def tried(self, what: str, until: datetime) -> int:
-        """Counts one more try of this; returns how many there were. Forgotten after `until`."""
         ...
 
 
@@ -84,15 +77,13 @@ class Visitor:
 class Guard:
     """Lets people in, and knows them again. Its clock is the machine's: a conductor's has nothing to do with people."""
 
-    def __init__(self, people: People, book: Book, lasts: timedelta) -> None:
-        self.people, self.book, self.lasts = people, book, lasts
+    def __init__(self, people: People, book: Book, tries: Tries, lasts: timedelta) -> None:
+        self.people, self.book, self.tries, self.lasts = people, book, tries, lasts
 
     async def admit(self, name: str, password: str, address: str) -> str | None:
         """A new session's token, for the cookie; None where name or password is wrong. Raises `TooMany`."""
-        for key, most in ((f"name|{name}", TRIES_OF_NAME), (f"from|{address}", TRIES_FROM_ADDRESS)):
-            if await self.book.tried(_window_of(key), _now() + WINDOW) > most:
-                raise TooMany(key)
-        person = await self.people.admitted(name, password)
+        async with self.tries.turn(name, address):
+            person = await self.people.admitted(name, password)
         return await self.begin(person) if person else None
 
     async def begin(self, person: Person) -> str:
@@ -115,15 +106,6 @@ class Guard:
     async def dismiss(self, visitor: Visitor) -> None:
         """The session is over."""
         await self.book.drop(visitor.session.id)
-
-
-class TooMany(Exception):
-    """More tries than a person makes."""
-
-
-def _window_of(key: str) -> str:
-    """By which the tries of a quarter of an hour are counted."""
-    return f"{key}|{int(_now().timestamp() // WINDOW.total_seconds())}"
 
 
 def _id(token: str) -> str:

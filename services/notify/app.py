@@ -60,7 +60,7 @@ def mail_server_of(settings: NotifySettings) -> MailServer:
     return SmtpServer(
         Mailbox(
             settings.smtp_host, settings.smtp_port, settings.mail_sender, settings.smtp_user or None, password,
-            settings.smtp_starttls, settings.smtp_timeout_seconds,
+            settings.smtp_starttls, settings.smtp_timeout_seconds, settings.smtp_keeps_ids,
         )
     )  # fmt: skip
 

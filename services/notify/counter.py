@@ -52,9 +52,9 @@ class Counter:
             entry.wake(later.next_try, "send", later.id)
 
     def _is_to_be_announced(self, message: Message) -> bool:
-        """A gateway that keeps no keys: after a crash it must be known whether this try may have been made. What
+        """A provider that keeps no keys: after a crash it must be known whether this try may have been made. What
         another process has announced is announced anew, so that the mark is there before anything goes out twice."""
-        if message.channel != "sms" or self.sms.keeps_keys or message.report:
+        if not self._is_keyless(message) or message.report:
             return False
         return (message.announced, message.announcer) != (message.attempts, self.handovers.process)
 
@@ -63,9 +63,12 @@ class Counter:
         anothers = message.announced == message.attempts
         if not (anothers or message.unsure):
             return message
-        why = "a process was lost while handing it over" if anothers else "the gateway did not answer"
+        why = "a process was lost while handing it over" if anothers else "the provider did not answer"
         log.warning("message may have gone out twice", notice=message.id, channel=message.channel, why=why)
         return doubted(message, now)
+
+    def _is_keyless(self, message: Message) -> bool:
+        return not (self.sms if message.channel == "sms" else self.mail).keeps_keys
 
     async def _outcome(self, message: Message, directory: Directory) -> Handed | Refused:
         """A report that is there before its hand-over proves the hand-over: its answer was lost."""

@@ -32,6 +32,8 @@ class NotifySettings(RuntimeSettings):
     smtp_user: str = ""
     smtp_starttls: bool = True
     smtp_timeout_seconds: float = 20.0
+    smtp_keeps_ids: bool = False
+    """Whether the server passes over a Message-ID that it has seen. Few do: what it may have got twice is marked."""
     mail_sender: str = "watchbill@example.com"
     send_retry_seconds: float = 30.0
     """Pause after the first refusal that may pass; each later one is twice as long."""

@@ -42,7 +42,7 @@ class MessageView(BaseModel):
     provider: str
     provider_id: str
     maybe_twice: bool
-    """It may have gone out twice: a hand-over of which nobody knows what came, at a gateway that keeps no keys."""
+    """It may have gone out twice: a hand-over of which nobody knows what came, at a provider that keeps no keys."""
     report: Report | None
     bundled: int
     bundle: str | None

@@ -14,6 +14,7 @@ import structlog
 from contracts.agreements.agreement import Agreement
 from infra.local.place import Place
 from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, Reorder, Repeat, RoomHot, Stuck
+from services.scoring.late import LATE_BUNDLE
 from tests.chaos.audit import Account, account_of
 from tests.chaos.chance import BadNetwork, Chance, FullDisk, Misfortune, Pair, Strike
 from tests.chaos.doom import Kill
@@ -26,6 +27,8 @@ FEED = 11
 """The seed of the air and of the frames: the same in every run, so that runs can be compared."""
 
 
+AFTERWARDS = LATE_BUNDLE + timedelta(minutes=30)
+"""In peace. Evidence that was heard again after the close of the month, as after a kill, is reckoned again by then."""
 FEW_DAYS_EVERY = 6
 """Of the steps of the last days something happens at each sixth only: they are to be short."""
 
@@ -109,6 +112,9 @@ async def play_week(place: Place, script: Script, agreement: Agreement, chance: 
             await asyncio.gather(*befalling)
             log.info("step played", step=step, now=now.isoformat(), seconds=round(time.monotonic() - started, 1))
         await town.calms_down()
+        play.end = now + AFTERWARDS
+        while now < play.end:
+            now = await play.step(now)
         await play.close()
         account = await asyncio.to_thread(account_of, town)
         passed = frozenset(town.passed())

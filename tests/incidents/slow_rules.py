@@ -51,6 +51,14 @@ class Closed:
     at: datetime
 
 
+@dataclass(frozen=True)
+class End:
+    """The end of the doubt about a closing, behind so many readings: by being clear, or by a silence."""
+
+    place: int
+    clear: bool
+
+
 Said = tuple[Word, bool | None]
 """A word, and what it comes to: bad, good, or neither."""
 
@@ -62,6 +70,7 @@ def instants(rule: FaultRule, code: str, story: Sequence[ReadingReceivedV1 | Clo
     past: list[ReadingReceivedV1] = []
     words: list[Word | None] = []
     closings: list[Closed] = []
+    forgotten = 0
     for one in story:
         is_open = bool(found) and found[-1][0] in ("opened", "reopened")
         if isinstance(one, Closing):
@@ -70,8 +79,12 @@ def instants(rule: FaultRule, code: str, story: Sequence[ReadingReceivedV1 | Clo
                 found.append(("closed", closings[-1].at, closings[-1].at))
             continue
         past.append(one)
-        doubt = _doubt(rule, past, words, closings[-1]) if found and found[-1][0] == "closed" else None
-        words.append(_word(rule, code, _heard(rule, past, words), closings, doubt))
+        doubt = None
+        if found and found[-1][0] == "closed":
+            end = _end(rule, past, words, closings[-1])
+            doubt = closings[-1] if end is None else None
+            forgotten = forgotten if end is None or end.clear else end.place
+        words.append(_word(rule, code, _heard(rule, past, words, forgotten), closings, doubt))
         if words[-1] is None:
             continue
         if is_open:
@@ -127,24 +140,19 @@ def _was_bad(said: list[Said]) -> bool:
     return next((says for _, says in reversed(said) if says is not None), False)
 
 
-def _doubt(
+def _end(
     rule: FaultRule, past: Sequence[ReadingReceivedV1], words: Sequence[Word | None], closed: Closed
-) -> Closed | None:
-    """The closing, as long as it does not stand."""
-    return None if _stands(rule, past, words, closed) else closed
-
-
-def _stands(rule: FaultRule, past: Sequence[ReadingReceivedV1], words: Sequence[Word | None], closed: Closed) -> bool:
-    """Whether, by what came before the last, nothing was heard of the site for long since the closing, or the rule was
-    clear for long enough; the first also by the last itself."""
+) -> End | None:
+    """Where the closing begins to stand, by what came before the last: nothing was heard of the site for long since it,
+    or the rule was clear for long enough; the first also by the last itself."""
     for place in range(closed.place, len(past)):
         heard = max([closed.at, *(one.at for one in past[:place])])
         if past[place].time - heard > allowed(past[place]):
-            return True
+            return End(place, clear=False)
         said = _of_doubt(words[:place], closed)
         if place > closed.place and said and _is_clear(rule, said):
-            return True
-    return False
+            return End(place, clear=True)
+    return None
 
 
 def _is_clear(rule: FaultRule, said: list[Said]) -> bool:
@@ -164,12 +172,18 @@ def _good_since(said: list[Said]) -> datetime | None:
     return first.reading.time
 
 
-def _heard(rule: FaultRule, past: list[ReadingReceivedV1], words: Sequence[Word | None]) -> list[ReadingReceivedV1]:
-    """Of values with a margin, those that said something, and the last: no other makes a later one bad or good."""
+def _heard(
+    rule: FaultRule, past: list[ReadingReceivedV1], words: Sequence[Word | None], forgotten: int
+) -> list[ReadingReceivedV1]:
+    """Of values with a margin, those that said something, and the last: no other makes a later one bad or good.
+
+    `forgotten`: so many are from before a silence that ended a doubt. Nobody knows what was in it, so what was hot then
+    makes no later value hot.
+    """
     if not isinstance(rule.when, Outside):
         return past
-    told = [one for one, word in zip(past, words, strict=False) if word is not None and word.doubted is not None]
-    return [*told, past[-1]]
+    known = [*zip(past, words, strict=False)][forgotten:]
+    return [*(one for one, word in known if word is not None and word.doubted is not None), past[-1]]
 
 
 def _word(

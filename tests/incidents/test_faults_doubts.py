@@ -327,6 +327,18 @@ async def test_value_of_the_time_before_shows_nothing_later() -> None:
     assert openings(desk) == [("FaultOpenedV1", at("06:05"))]
 
 
+async def test_silence_forgets_what_was_suspected() -> None:
+    """Closed at 07:00, hot once more at 07:05, and then nobody knows: 29 degrees do not go on with 31."""
+    desk = await new_desk(lot(rules=(HOT.model_copy(update=SLOW),)), version=89)
+    await live(desk, "06:00", "07:00", temp=31)
+    await post(desk, FaultResolvedV1, desk.told(FaultOpenedV1)[0].fault, at("07:00"))
+    await live(desk, "07:00", "07:05", temp=31)
+    await live(desk, "09:00", "12:00", temp=29)
+    assert openings(desk) == [("FaultOpenedV1", at("06:10"))]
+    await live(desk, "12:00", "12:10", temp=31)
+    assert openings(desk)[1:] == [("FaultOpenedV1", at("12:10"))]
+
+
 async def test_suppressed_relapse_has_to_last_anew() -> None:
     """Closed at 10:04, no power until 12:00, restored at 12:10 by what is known then; bad until 12:15."""
     mains = POWER.model_copy(update={"lasts": minutes(5), "clears": minutes(10)})

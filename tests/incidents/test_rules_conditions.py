@@ -127,6 +127,7 @@ BEHIND_WHAT_IS_EARLY = [
     (1, [HIGH], 1, None),
 ]
 EARLY_BEFORE_A_SILENCE = [(2, [HIGH, GOOD], 1, -2), (1, [HIGH], 1, None), (1, [WARM], 8, None)]
+HOT_BEFORE_A_SILENCE = [(2, [HIGH], 1, 0), (3, [WARM], 30, None)]
 
 
 @settings(deadline=None, max_examples=300)
@@ -134,6 +135,7 @@ EARLY_BEFORE_A_SILENCE = [(2, [HIGH, GOOD], 1, -2), (1, [HIGH], 1, None), (1, [W
 @example(beyond(7, 7), BEHIND_THE_MARGIN)
 @example(beyond(7, 7), BEHIND_WHAT_IS_EARLY)
 @example(beyond(0, 45), EARLY_BEFORE_A_SILENCE)
+@example(beyond(0, 45), HOT_BEFORE_A_SILENCE)
 def test_reopenings_equal_the_slow_version(one: FaultRule, course: list[tuple[Any, ...]]) -> None:
     """Stretches of values, after some of which people close what is open, with any time."""
     came: list[ReadingReceivedV1 | Closing] = []

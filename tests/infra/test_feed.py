@@ -94,9 +94,11 @@ async def polled(feed: Feed, consumer: Consumer) -> list[tuple[int, int]]:
     return [(record.partition, record.offset) for record in await feed.poll(cast(Any, consumer))]
 
 
-async def test_more_on_its_way_is_gathered() -> None:
-    consumer = Consumer(Fetch(3), Fetch(1, 1), Fetch(1), Fetch(), Fetch(3))
-    assert await polled(feed_of(), consumer) == [(0, 0), (0, 1), (0, 2), (0, 3), (0, 4), (1, 0)]
+async def test_more_on_its_way_is_gathered_once() -> None:
+    """What comes steadily is not waited for again: it would be until the page is full."""
+    consumer, feed = Consumer(Fetch(3), Fetch(1, 1), Fetch(1), Fetch()), feed_of()
+    assert await polled(feed, consumer) == [(0, 0), (0, 1), (0, 2), (0, 3), (1, 0)]
+    assert await polled(feed, consumer) == [(0, 4)]
 
 
 async def test_few_records_do_not_wait() -> None:

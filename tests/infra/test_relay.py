@@ -15,13 +15,15 @@ from aiokafka.errors import (
     OutOfOrderSequenceNumber,
     ProducerFenced,
 )
+from aiokafka.producer.message_accumulator import BatchBuilder
 
+from infra.runtime.bundles import Bundle
 from infra.runtime.health import Health
 from infra.runtime.letters import Outgoing
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 
-LETTER = Outgoing("1", "notices", b"key", b"value", ())
+BUNDLE = Bundle("1", (Outgoing("1", "notices", b"key", b"value", ()),))
 
 
 class Outbox:
@@ -49,7 +51,13 @@ class Refusing:
     def __init__(self, error: KafkaError) -> None:
         self.error, self.asked = error, asyncio.Event()
 
-    async def send(self, *record: Any, **more: Any) -> None:
+    async def partitions_for(self, topic: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> BatchBuilder:
+        return BatchBuilder(100_000, 0)
+
+    async def send_batch(self, batch: BatchBuilder, topic: str, *, partition: int) -> None:
         self.asked.set()
         raise self.error
 
@@ -65,7 +73,7 @@ async def test_producer_at_its_end_is_lost(error: KafkaError) -> None:
     relay, _, health = relay_of(error)
     health.supervise("relay", relay.run())
     await relay.finish()  # nothing waited from the start
-    relay.post([LETTER])
+    relay.post([BUNDLE])
     async with asyncio.timeout(30):
         while not health.lost():
             await asyncio.sleep(0.01)
@@ -87,7 +95,7 @@ async def test_what_passes_is_waited_for(error: KafkaError) -> None:
     relay, producer, health = relay_of(error)
     health.supervise("relay", relay.run())
     await relay.finish()
-    relay.post([LETTER])
+    relay.post([BUNDLE])
     await producer.asked.wait()
     async with asyncio.timeout(30):
         await relay.finish()  # it looked into the database again, and found that nothing waits

@@ -45,7 +45,7 @@ from services.scoring.span import first_day, midnight, month_after, month_of
 from tests.chaos.doom import Kill, Plan
 from tests.chaos.victim import FOLDER
 from tests.incidents.clock_stories import SOURCE, words
-from tests.incidents.site_stories import FLAG, SOLVE, STEP, TOWN, agreement, lot
+from tests.incidents.site_stories import FLAG, SOLVE, TOWN, agreement, lot
 from tests.live.rooms import free_port, opened, settings_in, token
 from watchbill.installation import ROOT
 
@@ -64,6 +64,8 @@ LATE = [lake for lake in _LAKES[3:] if _is_with_the_first(lake)][:3]
 SITES = [*EARLY, *LATE]
 STEPS, BAD_FROM = 4, 1
 DUE_IN = timedelta(seconds=4)
+STEP = timedelta(seconds=1)
+"""Periods begin with any second here, so that a fault is due so soon after it is reported, whenever that is."""
 PHONE = "19900000001"
 TOLD = {
     "FaultOpened": "fault-opened",
@@ -234,7 +236,7 @@ def terms(closes: timedelta) -> Agreement:
 
 def _own(site: str) -> dict[str, Any]:
     assets = tuple(asset.model_copy(update={"id": f"{asset.id}-{site}"}) for asset in TOWN.assets)
-    return {"id": site, "assets": assets, "logger": Logger(mn=f"MN-{site}")}
+    return {"id": site, "assets": assets, "logger": Logger(mn=f"MN-{site}", minute_interval=STEP)}
 
 
 def last_month() -> str:

@@ -25,20 +25,19 @@ from cryptography.hazmat.primitives.serialization import (
 from pymongo import AsyncMongoClient
 from pymongo.errors import PyMongoError
 
-from infra.deploy.rights import Right, rights
+from infra.deploy.rights import DEFAULT, Right, rights, users
 from infra.local import kafka, mongo
 from infra.local.child import Child
 from infra.local.children import Supervisor
 from infra.local.kafka import Java
 from infra.local.ports import LOOPBACK
-from infra.processes import PROCESSES
 from infra.runtime import bus
 from infra.runtime.connections import kafka_options, mongo_client
 from infra.runtime.settings import RuntimeSettings
 from tests.live.rooms import free_port
 
 OWNER = "owner"
-PRINCIPALS = (OWNER, *(process.name for process in PROCESSES))
+PRINCIPALS = (OWNER, *users())
 _RESOURCES = {"topic": 2, "group": 3}
 _OPERATIONS = {"Read": 3, "Write": 4, "Describe": 8}
 _LITERAL, _PREFIXED, _ALLOW = 3, 4, 3
@@ -107,6 +106,10 @@ class Secured:
         }  # fmt: skip
         return known | more
 
+    def variables(self, principal: str) -> dict[str, str]:
+        """The same as an operator sets them."""
+        return {f"WATCHBILL_{name.upper()}": str(value) for name, value in self.options(principal).items()}
+
     def settings(self, principal: str, **more: Any) -> RuntimeSettings:
         return RuntimeSettings(**self.options(principal, **more))
 
@@ -124,7 +127,7 @@ async def secured(folder: Path, nodes: int = 1) -> AsyncIterator[Secured]:
             _brokers(folder, authority, children, nodes), _database(folder, authority, children)
         )
         made = Secured(folder, brokers, url, children)
-        await _own(made)
+        await own(made)
         yield made
     finally:
         await children.stop()
@@ -197,9 +200,8 @@ async def _users(folder: Path, url: str) -> None:
         await nobody.admin.command("replSetInitiate", {"_id": mongo.SET, "members": [member]})
         await _patiently(nobody, "createUser", OWNER, pwd=password, roles=["root"])
     async with AsyncMongoClient(url, username=OWNER, password=password, **trust) as owner:
-        for process in PROCESSES:
-            role = {"role": "readWrite", "db": f"watchbill_{process.name}"}
-            await _patiently(owner, "createUser", process.name, pwd=_password(folder, process.name), roles=[role])
+        for user in users():
+            await _patiently(owner, "createUser", user, pwd=_password(folder, user), roles=[])
 
 
 async def _patiently(client: Any, *command: Any, **fields: Any) -> None:
@@ -215,9 +217,9 @@ async def _patiently(client: Any, *command: Any, **fields: Any) -> None:
                 await asyncio.sleep(0.2)
 
 
-async def _own(made: Secured) -> None:
-    """What the owner does once: the topics, and who may do what with them."""
-    owner = made.settings(OWNER)
+async def own(made: Secured, prefix: str = DEFAULT) -> None:
+    """What the owner does once for an installation: the topics, and who may do what with them and its databases."""
+    owner = made.settings(OWNER, database_prefix=prefix)
     async with asyncio.timeout(90):
         while True:
             try:
@@ -225,7 +227,11 @@ async def _own(made: Secured) -> None:
                 break
             except Exception:  # brokers that have only just started
                 await asyncio.sleep(0.5)
-    await give(owner, list(rights()))
+    await give(owner, list(rights(prefix)))
+    client = mongo_client(owner, OWNER)
+    for user, roles in users(prefix).items():
+        await client.admin.command("grantRolesToUser", user, roles=roles)
+    client.close()
 
 
 async def give(owner: RuntimeSettings, allowed: Sequence[Right]) -> None:

@@ -256,12 +256,25 @@ async def test_logger_posts_over_http(centre: Centre) -> None:
     assert await centre.stored("caidian-suo-river/hour/20260408T000000Z")
     foreign = await centre.client.post("/v1/sites/mulan-lake/readings", json=body, headers={"x-api-key": key})
     assert foreign.status_code == 403
+    for time, expected in (("2026-04-08T01:30:00Z", "2026-04-08T09:00:00+08:00"), ("20260408010000", "08:00:00+08:00")):
+        good, wrong = body["readings"][0] | {"time": "2026-04-08T01:00:00Z"}, body["readings"][0] | {"time": time}
+        answer = await centre.client.post(path, json={"readings": [good, wrong]}, headers={"x-api-key": key})
+        (error,) = answer.json()["errors"]
+        assert (answer.status_code, error["field"]) == (422, "body.readings.1.time") and expected in error["expected"]
+    assert await centre.stored("caidian-suo-river/hour/20260408T010000Z") is None
     series = await centre.client.get(
         "/v1/sites/caidian-suo-river/series/a34004",
         params={"start": "2026-04-08T00:00:00Z", "end": "2026-04-09T00:00:00Z"},
         headers=centre.headers(),
     )
     assert [row["v"] for row in series.json()] == ["35.5"]
+    for code, status, told in (("a34OO4", 404, "did you mean a34004?"), ("x", 404, "one of: "), ("a21026", 200, "")):
+        answer = await centre.client.get(
+            f"/v1/sites/caidian-suo-river/series/{code}",
+            params={"start": "2026-04-08T00:00:00Z", "end": "2026-04-09T00:00:00Z"},
+            headers=centre.headers() | {"accept-language": "en"},
+        )
+        assert answer.status_code == status and told in str(answer.json()), answer.text
     days = await centre.client.get(
         "/v1/sites/caidian-suo-river/availability",
         params={"first": "2026-04-08", "last": "2026-04-08"},

@@ -8,15 +8,19 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from aiokafka import AIOKafkaProducer
 
 from contracts.agreements.folder import read_agreement
 from infra.runtime import bus
+from infra.runtime.connections import kafka_options
 from services.assets.app import room_for as assets_room
 from services.assets.settings import AssetsSettings
 from services.inspections.app import room_for as inspections_room
 from services.inspections.settings import InspectionsSettings
 from tests.live.rooms import move, opened, settings_in, settle, token
 from tests.watchbill.evidence import run
+from watchbill.backups.shelf import Shelf, Unfit
+from watchbill.backups.whole import restore
 from watchbill.installation import ROOT
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -59,6 +63,22 @@ async def test_backup_goes_on_in_another_platform(platform: Any, tmp_path: Path)
         assert (await inspections.get("/v1/plans", headers=headers)).json()
     ends = await bus.ends(new)
     assert sum(end + 1 for where, end in ends.items() if where.startswith(f"{new.streams}agreements/")) == 1
+
+
+async def test_unfit_streams_are_not_restored_into(platform: Any, tmp_path: Path) -> None:
+    """Keys would lie on other partitions, or old records would be heard by what does not know them."""
+    settings = settings_in(tmp_path, platform, kafka_partitions=2)
+    kept = Shelf.new(tmp_path / "kept")
+    kept.write_manifest(partitions=3)
+    await bus.ensure_topics(settings)
+    with pytest.raises(Unfit, match="has 2 partitions, the backup is of 3"):
+        await restore(settings, tmp_path / "new", kept.folder)
+    kept.write_manifest(partitions=2)
+    async with AIOKafkaProducer(**kafka_options(settings)) as producer:
+        await producer.send_and_wait(f"{settings.streams}notices", b"{}")
+    with pytest.raises(Unfit, match="hold records"):
+        await restore(settings, tmp_path / "new", kept.folder)
+    assert not (tmp_path / "new").exists()
 
 
 def test_half_an_address_is_wrong_use(tmp_path: Path) -> None:

@@ -10,6 +10,7 @@ from typing import Any
 
 import pytest
 
+from infra.runtime.bundles import Bundle
 from infra.runtime.clock import SystemClock
 from infra.runtime.connections import mongo_client
 from infra.runtime.ledger import Ledger
@@ -81,4 +82,4 @@ async def test_outbox_keeps_its_order_when_the_clock_goes_back(platform: Any, tm
             await ledger.db.outbox.update_many({}, {"$inc": {"seq": int(ahead.total_seconds() * 1_000_000)}})
     rows = await ledger.db.outbox.find({}).sort("seq", 1).to_list(None)
     client.close()
-    assert [bytes(row["key"]).decode() for row in rows] == ["before", "after"]
+    assert [letter.key for row in rows for letter in Bundle.of(row).letters] == [b"before", b"after"]

@@ -154,13 +154,14 @@ async def test_run_of_bad_letters_stops_the_line(platform: Any, tmp_path: Path, 
             bad = await voice.say(KINDS[topic], f"bad-{number}", at="when it was")
         after = await voice.say(KINDS[topic], "after", at="when it was")
         async with asyncio.timeout(60):
-            while (live := await client.get("/health/live")).status_code == 200:
+            while (ready := await client.get("/health/ready")).status_code == 200:
                 await asyncio.sleep(0.05)
-        (reason,) = live.json()["faults"].values()
+        (reason,) = ready.json()["faults"].values()
         assert reason == f"stopped: {BAD_MAX} letters in a row could not be handled"
         assert room.has_heard(bad) and not room.has_heard(after)
         assert len(await parked_in(client)) == BAD_MAX
         assert room.health.lost() == {}, "a restart does not mend it: it waits for people"
+        assert (await client.get("/health/live")).status_code == 200, "nobody is to start it again for that"
 
 
 async def tell_the_story(town: Town) -> None:

@@ -19,6 +19,7 @@ from opentelemetry.sdk.trace.export import SimpleSpanProcessor
 from opentelemetry.sdk.trace.export.in_memory_span_exporter import InMemorySpanExporter
 from pydantic import BaseModel
 from pymongo import IndexModel
+from structlog.testing import capture_logs
 
 from contracts.events.assets import ReadingReceivedV1
 from contracts.events.event import Event
@@ -26,10 +27,11 @@ from contracts.events.inspections import InspectionDueV1, InspectionMissedV1
 from contracts.values import Moment
 from infra.runtime import bus
 from infra.runtime.acts import Act
+from infra.runtime.bundles import Bundle
 from infra.runtime.clock import MovableClock
 from infra.runtime.ears import Ears, Wake
 from infra.runtime.ledger import Entry
-from infra.runtime.letters import Letter, seal
+from infra.runtime.letters import Letter, Outgoing, seal
 from infra.runtime.room import Room
 from infra.runtime.security import Identity, allow
 from infra.runtime.settings import RuntimeSettings
@@ -107,11 +109,18 @@ def watcher(settings: RuntimeSettings) -> Room:
         seen = await entry.load(Seen, wake.key)
         assert seen
         entry.write(seen.model_copy(update={"missed": True}))
+        bring_forward(wake, entry)
         shared = {"agreement": "a", "lot": "l", "site": "s", "plan": "p", "opens": wake.due, "closes": wake.due}
         entry.say(InspectionMissedV1(at=wake.due, task=wake.key, **shared))
 
     unique = IndexModel([("only", 1)], unique=True)
     return Room("incidents", ears, APIRouter(), {"seen": (), "unique": (unique,), "readings": ()}, settings=settings)
+
+
+def bring_forward(wake: Wake, entry: Entry) -> None:
+    """One timer may set another anew."""
+    if wake.key == "hurry":
+        entry.wake(wake.due + timedelta(minutes=1), "close", "soon")
 
 
 @dataclass
@@ -166,8 +175,8 @@ async def town(settings: RuntimeSettings) -> AsyncIterator[Town]:
         yield made
 
 
-def planned(task: str) -> dict[str, Any]:
-    return {"task": task, "opens": START.isoformat(), "closes": (START + timedelta(hours=1)).isoformat()}
+def planned(task: str, hours: float = 1) -> dict[str, Any]:
+    return {"task": task, "opens": START.isoformat(), "closes": (START + timedelta(hours=hours)).isoformat()}
 
 
 async def seen(town: Town, task: str) -> dict[str, Any] | None:
@@ -283,6 +292,18 @@ async def test_timer_that_cannot_commit_is_parked_and_holds_up_no_other(town: To
     assert await town.parked() == [] and await town.rooms["incidents"].ledger.db.timers.count_documents({}) == 0
 
 
+async def test_failed_page_keeps_the_order_of_timers(town: Town) -> None:
+    """One cannot commit, and with it no page that it is in; behind it one brings another forward, before a third."""
+    for task, hours in (("clash", 1), ("hurry", 1.5), ("later", 2), ("soon", 9)):
+        await town.post("inspections", "/plan", planned(task, hours))
+    await town.settle()
+    with capture_logs() as lines:
+        await town.move(START + timedelta(hours=3))
+        await town.settle()
+    fired = [line["key"] for line in lines if (line["event"], line.get("timer")) == ("timer fired", "close")]
+    assert fired == ["clash", "hurry", "soon", "later"]
+
+
 async def test_timer_set_anew_says_anew(town: Town) -> None:
     """The same due time, armed twice: hearers must not take the second saying for the first."""
     causes = set()
@@ -316,11 +337,12 @@ async def test_room_tells_how_it_stands(town: Town) -> None:
     await town.post("inspections", "/plan", planned("poison"))
     await town.post("inspections", "/plan", planned("good"))
     await town.settle()
-    row = {"_id": "forgotten", "owner": "gone-0", "seq": int(datetime.now(UTC).timestamp() - 90) * 1_000_000}
+    two = Bundle("forgotten", (Outgoing("1", "incidents", b"k", b"v", ()), Outgoing("2", "incidents", b"k", b"v", ())))
+    row = two.row("gone-0", int(datetime.now(UTC).timestamp() - 90) * 1_000_000)
     await town.rooms["incidents"].ledger.db.outbox.insert_one(row)
     standing = (await town.clients["incidents"].get("/runtime/state", headers={"x-api-key": KEY})).json()
     assert (standing["service"], standing["opened"], standing["faults"]) == ("incidents", True, {})
-    assert (standing["parked"], standing["outbox"]["waiting"]) == (1, 1)
+    assert (standing["parked"], standing["outbox"]["waiting"]) == (1, 2)
     assert standing["outbox"]["oldest_seconds"] >= 90
     assert standing["timers"]["overdue"] == 0 and standing["timers"]["next_due"]
     streams = [row for row in standing["streams"] if row["topic"].endswith("inspections")]

@@ -31,8 +31,9 @@ from services.inspections.settings import InspectionsSettings
 from services.notify.app import room_for as notify_room
 from services.notify.settings import NotifySettings
 from services.scoring.app import room_for as scoring_room
-from tests.live.rooms import opened
-from tests.live.secured import Secured, reach_kafka, reach_mongo, secured
+from tests.live.rooms import opened, settings_in, settle, token
+from tests.live.secured import Secured, own, reach_kafka, reach_mongo, secured
+from tests.watchbill.evidence import run
 from watchbill.backups.whole import back_up
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
@@ -85,8 +86,42 @@ async def test_services_speak_under_their_names(town: Secured, tmp_path: Path) -
                 while not await room.ledger.db.agreements.count_documents({}):
                     await asyncio.sleep(0.05)
         assert {name: room.health.report() for name, room in rooms.items()} == {name: {} for name in rooms}
-    kept = await back_up(town.settings("owner"), tmp_path, tmp_path / "kept")
+    kept = await back_up(town.settings(rights.BACKUP), tmp_path, tmp_path / "kept")
     assert set(kept["documents"]) == set(rooms) and all(kept["documents"].values())
+
+
+async def test_backup_is_restored_behind_passwords(town: Secured, platform: Any, tmp_path: Path) -> None:
+    """From the embedded pair: the owner makes topics and rights, `restore` writes, services go on under their names."""
+    (tmp_path / "secrets").mkdir()
+    old = settings_in(tmp_path / "secrets", platform)
+    administrator = token(old, "administrator", "owner")
+    async with opened(assets_room(AssetsSettings(**old.model_dump(), gateway_port=0))) as assets:
+        body = read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air").model_dump(mode="json")
+        assert (await assets.post("/v1/agreements", json=body, headers=administrator)).status_code == 201
+        await settle([assets])
+    here = {"WATCHBILL_DATA": str(tmp_path), "WATCHBILL_DATABASE_PREFIX": old.database_prefix}
+    kept, prefix = tmp_path / "kept", f"{old.database_prefix}new"
+    await typed(0, "backup", kept, "--kafka", platform.kafka, "--mongo", platform.mongo, **here)
+    await own(town, prefix)
+    there = {"WATCHBILL_DATA": str(tmp_path / "new"), "WATCHBILL_DATABASE_PREFIX": prefix}
+    for principal, code in (("assets", 1), (rights.BACKUP, 1), (rights.RESTORE, 0)):
+        who = town.variables(principal)
+        await typed(code, "restore", kept, "--kafka", town.nodes[0], "--mongo", town.mongo, **there, **who)
+    known = {"database_prefix": prefix, "secrets": tmp_path / "new" / "secrets", "clock": "movable"}
+    async with (
+        opened(assets_room(AssetsSettings(**town.options("assets", **known, gateway_port=0)))) as assets,
+        opened(inspections_room(InspectionsSettings(**town.options("inspections", **known)))) as inspections,
+    ):
+        await settle([assets, inspections])
+        agreements = (await assets.get("/v1/agreements", headers=administrator)).json()
+        assert [(one["agreement"], one["version"]) for one in agreements] == [("wuhan-air", 1)]
+        assert (await inspections.get("/v1/plans", headers=administrator)).json()
+
+
+async def typed(code: int, *command: str | Path, **environment: str) -> None:
+    """What an operator types ends with this code, and never in a traceback."""
+    told = await asyncio.to_thread(run, *command, **environment)
+    assert told.exit_code == code and (told.exception is None or isinstance(told.exception, SystemExit)), told.output
 
 
 async def test_principal_writes_only_what_it_says(town: Secured) -> None:

@@ -20,7 +20,7 @@ from infra.processes import HEALTH_PATH, PROCESSES, READY_PATH
 from watchbill.installation import ROOT, Installation
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300)]
-PAUSE_SECONDS = 1.5
+PAUSE_SECONDS = 0.7
 
 
 def order_of(seed: int) -> list[str]:

@@ -49,11 +49,11 @@ heard."""
 EXPECTED = {
     "InspectionDoneV1": 1,
     "FaultOpenedV1": len(pairs.SITES) + 1,
-    "SlaBreachedV1": len(pairs.SITES),
-    "ScorePostedV1": 2 * len(pairs.SITES),
+    "SlaBreachedV1": len(pairs.SITES) + 1,
+    "ScorePostedV1": 2 * len(pairs.SITES) + 1,
     "SettlementComputedV1": 1,
-    "NoticeRequestedV1": 2 * len(pairs.SITES) + 2,
-    "NoticeSentV1": 2 * len(pairs.SITES) + 2,
+    "NoticeRequestedV1": 2 * len(pairs.SITES) + 3,
+    "NoticeSentV1": 2 * len(pairs.SITES) + 3,
 }
 """Provisional scores after the breaches, final ones with the settlement; an SMS for each fault, breach, settlement."""
 

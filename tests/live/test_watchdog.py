@@ -13,14 +13,15 @@ import pytest
 
 from infra.local.children import Child, Supervisor
 from infra.runtime import bus
+from infra.runtime.leaving import UNFINISHED
 from infra.runtime.letters import seal
 from infra.runtime.settings import RuntimeSettings
-from infra.runtime.watchdog import EXIT_CODE
 from tests.live.test_cluster import due
 from tests.live.test_runtime import START
 from watchbill.installation import ROOT
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
+STUCK_SECONDS = 3.0
 SERVICE = """
 import asyncio, time
 from fastapi import APIRouter
@@ -61,7 +62,7 @@ async def service(platform: Any, folder: Path, body: str, before: str = "", **mo
     prefix = f"w{uuid.uuid4().hex[:8]}"
     settings = RuntimeSettings(kafka_servers=platform.kafka, mongo_url=platform.mongo, database_prefix=prefix)
     names = {"kafka_servers": platform.kafka, "mongo_url": platform.mongo, "database_prefix": prefix}
-    more = {"stuck_after_seconds": "3", "secrets": str(folder), **names, **more}
+    more = {"stuck_after_seconds": str(STUCK_SECONDS), "stop_seconds": "1", "secrets": str(folder), **names, **more}
     await bus.ensure_topics(settings)
     async with bus.new_producer(settings, "another") as producer:
         for number in range(3):
@@ -101,21 +102,24 @@ async def ended(platform: Any, folder: Path, body: str, within_seconds: float, *
 
 
 async def test_blocked_loop_ends_the_process(platform: Any, tmp_path: Path) -> None:
-    assert await ended(platform, tmp_path, "time.sleep(600)", 90.0) == EXIT_CODE
+    assert await ended(platform, tmp_path, "time.sleep(600)", 90.0) == UNFINISHED
     assert '"lost": {"loop": "does not turn"}' in (tmp_path / "log").read_text()
 
 
 async def test_stuck_line_ends_the_process(platform: Any, tmp_path: Path) -> None:
-    assert await ended(platform, tmp_path, "await asyncio.Event().wait()", 90.0) in (0, EXIT_CODE)
+    assert await ended(platform, tmp_path, "await asyncio.Event().wait()", 90.0) in (0, UNFINISHED)
     assert "stuck: takes no further work" in (tmp_path / "log").read_text()
 
 
 async def test_line_stopped_for_people_stays(platform: Any, tmp_path: Path) -> None:
-    """After two bad letters it stands still; the third waits, and so does the process."""
-    bad = {"bad_in_a_row_max": "2", "batch_max_records": "1"}
-    assert await ended(platform, tmp_path, "raise ValueError", 25.0, **bad) is None
-    log = (tmp_path / "log").read_text()
-    assert "stopped: 2 letters in a row" in log and "service ends itself" not in log
+    """After two bad letters it stands still; the third waits, and so does the process, longer than a stuck one may."""
+    child = await service(platform, tmp_path, "raise ValueError", bad_in_a_row_max="2", batch_max_records="1")
+    async with Supervisor([child]) as supervisor, asyncio.timeout(90):
+        while "stopped: 2 letters in a row" not in child.log.read_text():
+            await asyncio.sleep(0.2)
+        await asyncio.sleep(3 * STUCK_SECONDS)
+        assert supervisor.restart_count == 0
+    assert "service ends itself" not in child.log.read_text()
 
 
 @pytest.mark.parametrize("how", [HANGS, PAUSES], ids=["hangs", "gives nothing"])

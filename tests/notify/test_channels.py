@@ -214,7 +214,7 @@ async def test_dead_network_may_pass() -> None:
     server = SmtpServer(Mailbox("127.0.0.1", nobody, "watchbill@example.com", starttls=False))
     for outcome in (await gateway.send(sms("n-1")), await server.send(mail("n-1"))):
         assert isinstance(outcome, Refused)
-        assert not outcome.permanent
+        assert not outcome.permanent and not outcome.unsure
         assert outcome.reason.startswith("no answer: ")
 
 
@@ -222,6 +222,13 @@ async def test_slow_gateway_times_out(sinks: Sinks) -> None:
     sinks.sms.mood.take(Order(mode="slow", seconds=1.0, times=1))
     hasty = KannelGateway(Account(sinks.sms_url, "u", "p", timeout_seconds=0.2))
     assert await hasty.send(sms("n-1")) == Refused(permanent=False, reason="no answer: ReadTimeout", unsure=True)
+
+
+async def test_slow_mail_server_leaves_a_doubt(sinks: Sinks) -> None:
+    sinks.mail.mood.take(Order(mode="slow", seconds=1.0, times=1))
+    box = Mailbox("127.0.0.1", sinks.smtp_port, "watchbill@example.com", starttls=False, timeout_seconds=0.2)
+    outcome = await SmtpServer(box).send(mail("n-1"))
+    assert isinstance(outcome, Refused) and outcome.unsure and outcome.reason.startswith("no answer: ")
 
 
 async def test_closed_channel_refuses_for_good() -> None:

@@ -24,6 +24,7 @@ BUSY, NEVER = Refused(permanent=False, reason="503"), Refused(permanent=True, re
 ANN = Directory(people=(town.PEOPLE[0],))
 ONE_ROUTE = town.route("opened", "FaultOpened", town.ENGINEERS, "fault-opened", channels=("sms",))
 SMS_ONLY = town.NOTICES.model_copy(update={"routes": (ONE_ROUTE,)})
+MAIL_ONLY = town.NOTICES.model_copy(update={"routes": (ONE_ROUTE.model_copy(update={"channels": ("email",)}),)})
 
 
 def counter() -> Counter:

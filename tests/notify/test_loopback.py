@@ -35,7 +35,7 @@ from services.notify.handovers import Handovers
 from services.notify.views import view_of
 from tests.notify import town
 from tests.notify.desk import Desk, DeskPage, desk_with
-from tests.notify.test_handlers import ANN, SMS_ONLY
+from tests.notify.test_handlers import ANN, MAIL_ONLY, SMS_ONLY
 from tests.notify.waiting import until
 
 PASSWORD = "open-sesame-42"
@@ -89,14 +89,14 @@ Build = Callable[..., Awaitable[Street]]
 async def build(sinks: Sinks) -> AsyncIterator[Build]:
     """Makes the street; its desk takes the rules of notice and the directory."""
     keys = ReceiptKeys(b"secret")
-    server = SmtpServer(Mailbox("127.0.0.1", sinks.smtp_port, "watchbill@example.com", starttls=False))
     async with AsyncExitStack() as stack:
 
         async def make(
             notices: Notices = town.NOTICES, directory: Directory = town.DIRECTORY, keeps_keys: bool = True
         ) -> Street:
             account = Account(sinks.sms_url, "watchbill", PASSWORD, keeps_keys=keeps_keys)
-            counter = Counter(await stack.enter_async_context(KannelGateway(account)), server)
+            box = Mailbox("127.0.0.1", sinks.smtp_port, "us@example.com", starttls=False, keeps_ids=keeps_keys)
+            counter = Counter(await stack.enter_async_context(KannelGateway(account)), SmtpServer(box))
             desk = await desk_with(counter, notices, directory=directory)
             url = await stack.enter_async_context(served(desk, keys))
             counter.receipts = lambda notice: keys.address(url, notice)
@@ -181,6 +181,32 @@ async def test_crash_at_a_gateway_without_keys_is_visible(build: Build) -> None:
     assert [step.detail for step in message.history if step.detail] == ["may have gone out twice"]
     assert "message may have gone out twice" in {line["event"] for line in lines}
     assert view_of(message, town.DIRECTORY, Identity("li", "buyer", "owner")).maybe_twice
+
+
+async def test_crash_at_a_mail_server_is_visible(build: Build) -> None:
+    """The same mail goes twice, under one Message-ID, which few servers look at: the message says so."""
+    street = await build(MAIL_ONLY, directory=ANN, keeps_keys=False)
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.sort()
+    (id,) = street.desk.timers
+    await street.desk.fire_one(id)
+    page, (due, _, key) = street.desk.page(), street.desk.timers[id]
+    await street.counter.send_message_when_due(Wake("send", key, due), page.entry("c", "send", "c"))
+    street.counter.handovers = Handovers()
+    await street.desk.fire()
+    (message,) = street.desk.messages
+    assert list(street.sinks.mail.box.repeats.values()) == [1]
+    assert (message.state, message.maybe_twice) == ("handed", True)
+    assert [step.detail for step in message.history if step.detail] == ["may have gone out twice"]
+
+
+@pytest.mark.parametrize("keeps_keys", [True, False])
+async def test_undisturbed_mail_goes_once(build: Build, keeps_keys: bool) -> None:
+    street = await build(MAIL_ONLY, directory=ANN, keeps_keys=keeps_keys)
+    await street.desk.hear(town.opened(), "e-1")
+    await street.desk.fire()
+    assert (len(street.sinks.mail.box.rows), street.sinks.mail.box.repeats.total()) == (1, 0)
+    assert (street.desk.messages[0].state, street.desk.messages[0].maybe_twice) == ("handed", False)
 
 
 @pytest.mark.parametrize("paused_before", ["its hand-over is known", "the other looks"])

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+from collections import Counter
 from collections.abc import Mapping
 from typing import Any
 
@@ -12,7 +13,7 @@ from infra.deploy.asyncapi import rooms
 from infra.runtime import bus
 from infra.runtime.connections import kafka_options
 from infra.runtime.settings import RuntimeSettings
-from watchbill.backups.shelf import Shelf
+from watchbill.backups.shelf import Shelf, Unfit
 
 KIND = "streams"
 Stretch = Mapping[TopicPartition, tuple[int, int]]
@@ -52,6 +53,22 @@ async def keep(settings: RuntimeSettings, stretch: Stretch, shelf: Shelf) -> int
     finally:
         await consumer.stop()
     return sum(shelf.write(KIND, "", topic.removeprefix(settings.streams), found) for topic, found in records.items())
+
+
+async def check_fit(settings: RuntimeSettings, parts: int) -> None:
+    """`Unfit` where a stream holds anything, or is not in so many parts: each key then had its order on another."""
+    ends = await bus.ends(settings)
+    for topic, found in Counter(where.rpartition("/")[0] for where in ends).items():
+        if found != parts:
+            raise Unfit(
+                f"主题 {topic} 有 {found} 个分区，备份要求 {parts} 个",
+                f"Topic {topic} has {found} partitions, the backup is of {parts}",
+            )
+    if held := sorted(where for where, end in ends.items() if end >= 0):
+        raise Unfit(
+            f"主题已有记录（{held[0]}），只能恢复到空的系统",
+            f"Streams hold records ({held[0]}): only an empty installation can be restored into",
+        )
 
 
 async def give(settings: RuntimeSettings, shelf: Shelf) -> int:

@@ -32,11 +32,12 @@ async def back_up(settings: RuntimeSettings, root: Path, folder: Path) -> dict[s
 
 
 async def restore(settings: RuntimeSettings, root: Path, folder: Path) -> dict[str, Any]:
-    """Writes a backup into an empty installation whose services do not run; returns its manifest. `Unfit`: it is not
-    empty, or the folder holds no backup."""
+    """Writes a backup into an empty installation whose services do not run; returns its manifest. Topics that are not
+    there yet are made. `Unfit`: it is not empty, its topics are in other parts, or the folder holds no backup."""
     shelf = Shelf(folder)
     manifest = shelf.manifest()
     await asyncio.to_thread(databases.check_empty, settings)
+    await streams.check_fit(settings, manifest["partitions"])
     await bus.ensure_topics(settings.model_copy(update={"kafka_partitions": manifest["partitions"]}))
     await streams.give(settings, shelf)
     await asyncio.to_thread(databases.give, settings, shelf)

@@ -3,10 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+from collections.abc import Coroutine
 from pathlib import Path
 from typing import Annotated, Any
 
 import typer
+from aiokafka.errors import KafkaError
+from pymongo.errors import PyMongoError
 
 from infra.local.embedded import Embedded
 from infra.local.place import Place
@@ -33,26 +36,28 @@ Mongo = Annotated[str, typer.Option(help="非 up 启动的 MongoDB 地址 / URL 
 def backup_command(folder: New, kafka: Kafka = "", mongo: Mongo = "", as_json: AsJson = False) -> None:
     """备份运行中的系统 / back up the running installation, at one moment, with its secrets."""
     root, settings = _elsewhere(kafka, mongo) or _here()
-    try:
-        _show(asyncio.run(back_up(settings, root, folder)), as_json, "已备份 / backed up")
-    except Unfit as unfit:
-        raise fail(unfit.words.zh, unfit.words.en) from unfit
+    _do(back_up(settings, root, folder), as_json, "已备份 / backed up")
 
 
 def restore_command(folder: Kept, kafka: Kafka = "", mongo: Mongo = "", as_json: AsJson = False) -> None:
     """恢复到空的系统，再启动服务 / restore into an empty installation, then start the services."""
     elsewhere = _elsewhere(kafka, mongo)
     work = restore(elsewhere[1], elsewhere[0], folder) if elsewhere else _restore(Place.of(), folder)
+    _do(work, as_json, "已恢复，请启动服务（watchbill up）/ restored: start the services")
+
+
+def _do(work: Coroutine[Any, Any, dict[str, Any]], as_json: bool, title: str) -> None:
     try:
-        _show(
-            asyncio.run(work),
-            as_json,
-            "已恢复，请启动服务（watchbill up）/ restored: start the services",
-        )
+        _show(asyncio.run(work), as_json, title)
     except Unfit as unfit:
         raise fail(unfit.words.zh, unfit.words.en) from unfit
     except Trouble as trouble:
         raise fail(trouble.zh, f"{trouble.en}\n{trouble.tail}") from trouble
+    except (KafkaError, PyMongoError, ConnectionError) as error:
+        reason = str(error).partition(", full error")[0]
+        raise fail(
+            f"Kafka 或 MongoDB 无应答或拒绝：{reason}", f"Kafka or MongoDB does not answer, or refuses: {reason}"
+        ) from error
 
 
 def _elsewhere(kafka: str, mongo: str) -> tuple[Path, RuntimeSettings] | None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import json
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Mapping
 from datetime import UTC, date, datetime, time, timedelta
 from typing import Any
 from zoneinfo import ZoneInfo
@@ -12,6 +12,8 @@ from fastapi import APIRouter
 from fastapi.responses import StreamingResponse
 from pydantic import BaseModel
 
+from contracts.agreements.mistakes.mistake import nearest, one_of
+from contracts.agreements.sites import Measure
 from contracts.events.assets import ReadingKind
 from contracts.values import Moment, Words
 from infra.runtime.acts import Database
@@ -19,6 +21,7 @@ from infra.runtime.problems import Problem, not_found
 from infra.runtime.security import PEOPLE, Caller, allow
 from services.assets import store
 from services.assets.api.sites import visible
+from services.assets.register import measures_of
 
 router = APIRouter(prefix="/v1", tags=["assets"])
 _ZONE = ZoneInfo("Asia/Shanghai")
@@ -70,13 +73,29 @@ async def show_reading(site: str, kind: ReadingKind, time: str, db: Database, ca
 async def series(
     site: str, code: str, start: Moment, end: Moment, db: Database, caller: Caller, kind: ReadingKind = "hour"
 ) -> list[dict[str, Any]]:
-    """One parameter over time, start included, end excluded, at most 32 days of minutes or 400 of hours."""
-    await visible(db, caller, site)
+    """One parameter over time, start included, end excluded, at most 32 days of minutes or 400 of hours.
+
+    A code that the site neither has now nor had then: 404, with the one that was likely meant.
+    """
+    place = await visible(db, caller, site)
     longest = timedelta(days=400 if kind in ("hour", "day") else 32)
     if not timedelta(0) < end - start <= longest:
         detail = Words(zh=f"至多 {longest.days} 天", en=f"at most {longest.days} days")
         raise Problem(422, "period", Words(zh="时间段过长或为空", en="The period is empty or too long"), detail)
-    return await store.series(db, site, kind, code, start, end)
+    found = await store.series(db, site, kind, code, start, end)
+    measures = measures_of(place.site)
+    if not found and (code not in measures or measures[code].code != code):
+        raise unknown_code(code, measures)
+    return found
+
+
+def unknown_code(code: str, measures: Mapping[str, Measure]) -> Problem:
+    """An alias is known by the code under which its values are kept."""
+    codes = {measure.code for measure in measures.values()}
+    likely = measures[code].code if code in measures else nearest(code, codes)
+    expected = one_of(codes) if likely is None else Words(zh=f"是否 {likely}？", en=f"did you mean {likely}?")
+    detail = Words(zh=f"{code}：{expected.zh}", en=f"{code}: {expected.en}")
+    return Problem(404, "unknown-code", Words(zh="该站点没有此参数", en="This site has no such parameter"), detail)
 
 
 class DayAvailability(BaseModel):

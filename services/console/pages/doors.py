@@ -11,7 +11,7 @@ from contracts.values import Words
 from infra.runtime.security import PEOPLE, allow
 from services.console.pages.render import FOLDER, page
 from services.console.pages.visit import COOKIE, check_token, form_of, guard_of, session_router, visitor_of
-from services.console.sessions import TooMany
+from services.console.tries import TooMany
 
 ASKED = "watchbill-login"
 """The cookie that ties a filled form to the page it was given: nobody can be signed in from another site."""

@@ -65,7 +65,7 @@ def survivors(doubt: Doubt, plan: Plan, was_silent: bool) -> tuple[str, ...]:
 
 
 def believed(streaks: dict[str, Streak], holders: Iterable[str]) -> dict[str, Streak]:
-    """Of tracks whose doubt is over, those that still wait for another bad value; clearing has come to nothing."""
+    """Of tracks whose fault is over, those that still wait for another bad value; clearing has come to nothing."""
     return {key: streak for key, streak in streaks.items() if key not in holders or streak.phase != CLEARING}
 
 

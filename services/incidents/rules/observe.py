@@ -91,13 +91,14 @@ class _Look:
                 self._hear_again(track)
 
     def _settle(self) -> None:
-        """Doubts end with a silence of the site, nobody knows what was in it, and with their rules."""
+        """Doubts end with a silence of the site, nobody knows what was in it, and with their rules; what these tracks
+        waited with is forgotten: nothing of before it makes a later value bad."""
         for where, doubt in self.watch.doubts.items():
             left = book.survivors(doubt, self.plan, max(self.watch.heard, doubt.at) <= self._silent_since())
             gone = [holder for holder in doubt.fault.holders if holder not in left]
             if gone:
                 self.watch = book.undoubted(self.watch, where, gone)
-                self.streaks = book.believed(self.streaks, gone)
+                self.streaks = {key: streak for key, streak in self.streaks.items() if key not in gone}
 
     def _silent_since(self) -> int:
         """Where nothing came from then on until this reading, the site was silent."""

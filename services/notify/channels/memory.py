@@ -31,7 +31,8 @@ class MemoryGateway:
 class MemoryMail:
     """Keeps mails by notice. `refusals` are given out first, one for each try."""
 
-    def __init__(self) -> None:
+    def __init__(self, *, keeps_keys: bool = True) -> None:
+        self.keeps_keys = keeps_keys
         self.taken: dict[str, Mail] = {}
         self.repeats = 0
         self.refusals: deque[Refused] = deque()

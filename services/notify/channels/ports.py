@@ -42,7 +42,12 @@ class SmsGateway(Protocol):
 
 
 class MailServer(Protocol):
-    """Takes mails."""
+    """Takes mails. The same Message-ID twice is one mail where the server looks at it."""
+
+    @property
+    def keeps_keys(self) -> bool:
+        """Whether the server knows a mail again by its Message-ID."""
+        ...
 
     async def send(self, message: Mail) -> Handed | Refused:
         """Never raises for what the server or the network does."""

@@ -11,7 +11,7 @@ import aiosmtplib
 from opentelemetry import trace
 
 from services.notify.channels.ports import Mail
-from services.notify.domain.outcomes import Handed, Refused, account_refused, refused
+from services.notify.domain.outcomes import Handed, Refused, account_refused, refused, unanswered
 
 PROVIDER = "smtp"
 _OUR_ACCOUNT = (530, 534, 535, 538)
@@ -21,6 +21,8 @@ _OURS = (
     aiosmtplib.SMTPConnectResponseError,
 )  # fmt: skip
 """What a server refuses before it has heard of any recipient."""
+_LATE = (aiosmtplib.SMTPServerDisconnected, aiosmtplib.SMTPReadTimeoutError)
+"""A connection that broke off or fell silent: the server may have taken the mail."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,6 +36,7 @@ class Mailbox:
     password: str | None = field(default=None, repr=False)
     starttls: bool = True
     timeout_seconds: float = 20.0
+    keeps_ids: bool = False
 
 
 class SmtpServer:
@@ -41,6 +44,11 @@ class SmtpServer:
 
     def __init__(self, mailbox: Mailbox) -> None:
         self._mailbox = mailbox
+
+    @property
+    def keeps_keys(self) -> bool:
+        """As it is set: no server tells."""
+        return self._mailbox.keeps_ids
 
     async def send(self, message: Mail) -> Handed | Refused:
         """The Message-ID is the provider's id: the server has none that it tells."""
@@ -54,7 +62,7 @@ class SmtpServer:
         except aiosmtplib.SMTPResponseException as error:
             return self._answer(error.code, error.message)
         except (aiosmtplib.SMTPException, OSError) as error:
-            return refused(f"no answer: {type(error).__name__}", permanent=False)
+            return unanswered(f"no answer: {type(error).__name__}", unsure=isinstance(error, _LATE))
         except (ValueError, AttributeError) as error:  # AttributeError: the standard library, on `x@[1`
             return refused(f"no mail can be written to this address: {type(error).__name__}", permanent=True)
         return Handed(provider=PROVIDER, provider_id=mail["Message-ID"])

@@ -75,7 +75,7 @@ class Message(State):
     resent: int = 0
     next_try: datetime | None = None
     announced: int | None = None
-    """The try that was written down before it was made, where the gateway keeps no keys."""
+    """The try that was written down before it was made, where the provider keeps no keys."""
     announcer: str = ""
     """The process that wrote it down, and then makes it."""
     unsure: bool = False

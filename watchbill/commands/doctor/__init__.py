@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterable, Iterator, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 
 import typer
@@ -19,6 +20,7 @@ EXITS = (
     "3 系统未运行 nothing runs"
 )
 RUNS = "running"
+_AT_ONCE = 32
 MARKS: dict[State, str] = {"ok": "[正常 ok]  ", "warn": "[注意 warn]", "bad": "[故障 bad] "}
 RUNNING: tuple[tuple[str, Callable[[Asking], Iterable[Finding]]], ...] = (
     ("service", processes.check_services),
@@ -44,7 +46,7 @@ def doctor(as_json: AsJson = False) -> None:
     place = Place.of()
     asking = _asking(place)
     asked = asking if isinstance(asking, Asking) else None
-    findings = [finding for name, check in _checks(place, asked) for finding in guarded(name, check)]
+    findings = _all_of(_checks(place, asked))
     if isinstance(asking, Finding):
         findings.append(asking)
     else:
@@ -57,6 +59,12 @@ def doctor(as_json: AsJson = False) -> None:
             typer.echo(line)
     if code:
         raise typer.Exit(code)
+
+
+def _all_of(checks: Iterable[tuple[str, Check]]) -> list[Finding]:
+    """Their findings, in their order. All are made at once: most of their time is waiting for an answer."""
+    with ThreadPoolExecutor(max_workers=_AT_ONCE) as pool:
+        return [finding for found in pool.map(lambda named: guarded(*named), checks) for finding in found]
 
 
 def _checks(place: Place, asking: Asking | None) -> Iterator[tuple[str, Check]]:

@@ -13,7 +13,7 @@ from aiokafka.producer.message_accumulator import BatchBuilder
 from aiokafka.structs import RecordMetadata, TopicPartition
 
 from infra.runtime.letters import Outgoing
-from services.assets.rounds import Rounds
+from infra.runtime.rounds import Rounds
 
 
 class Batch(BatchBuilder):
@@ -36,6 +36,7 @@ class Kafka:
     def __init__(self, size: int = 100_000) -> None:
         self.size = size
         self.sent: list[tuple[str, int, Batch, asyncio.Future[RecordMetadata]]] = []
+        self.takes_no_more_than = 1_000
         self._offset = 0
 
     async def partitions_for(self, topic: str) -> set[int]:
@@ -45,6 +46,8 @@ class Kafka:
         return Batch(self.size)
 
     async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> asyncio.Future[RecordMetadata]:
+        if len(self.sent) >= self.takes_no_more_than:
+            raise KafkaTimeoutError
         posted: asyncio.Future[RecordMetadata] = asyncio.get_running_loop().create_future()
         self.sent.append((topic, partition, batch, posted))
         return posted
@@ -140,6 +143,21 @@ async def test_what_does_not_fit_follows_in_order() -> None:
     kafka.take()
     await sender
     assert list(said.values()) == [4]
+
+
+@pytest.mark.parametrize("is_taken", [True, False])
+async def test_round_that_breaks_off_awaits_its_receipts(is_taken: bool) -> None:
+    """What was posted before is known to be there, or not, before anybody is told and the next round begins."""
+    kafka = Kafka(size=1_000)
+    kafka.takes_no_more_than = 2
+    rounds, said = rounds_of(kafka)
+    sender = asyncio.create_task(rounds.send([letter(n, size=400) for n in range(5)]))
+    await turn()
+    assert len(kafka.sent) == 2 and not sender.done()
+    kafka.take() if is_taken else kafka.refuse()
+    with pytest.raises(KafkaError):
+        await sender
+    assert list(said.values()) == ([3] if is_taken else [])
 
 
 async def test_a_key_goes_where_every_producer_sends_it() -> None:

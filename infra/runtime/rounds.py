@@ -85,13 +85,17 @@ class Line:
     async def _round(self) -> None:
         async with self._turn:
             letters, self._gathered, self._next = self._gathered, [], None
-            for outcome in await asyncio.gather(*await self._posted(letters), return_exceptions=True):
+            receipts: list[Awaitable[None]] = []
+            try:
+                await self._post_all(letters, receipts)
+            finally:
+                outcomes = await asyncio.gather(*receipts, return_exceptions=True)
+            for outcome in outcomes:
                 if isinstance(outcome, BaseException):
                     raise outcome
 
-    async def _posted(self, letters: Sequence[Outgoing]) -> list[Awaitable[None]]:
-        """As few batches as they fit into, each behind the one before it."""
-        receipts: list[Awaitable[None]] = []
+    async def _post_all(self, letters: Sequence[Outgoing], receipts: list[Awaitable[None]]) -> None:
+        """As few batches as they fit into, each behind the one before it; their receipts, also where it breaks off."""
         batch = self._producer.create_batch()
         for letter in letters:
             if not _holds(batch, letter):
@@ -99,7 +103,6 @@ class Line:
                 batch = self._producer.create_batch()
                 assert _holds(batch, letter)  # an empty one takes whatever an event may be
         receipts.append(await self._post(batch))
-        return receipts
 
     async def _post(self, batch: BatchBuilder) -> Awaitable[None]:
         posted = await self._producer.send_batch(batch, self._topic, partition=self._partition)
