@@ -46,17 +46,37 @@ class Rung(State):
 
 
 @dataclass
+class Batch:
+    """Letters that go to Kafka together."""
+
+    ids: list[str] = field(default_factory=list)
+
+    def append(self, *, headers: list[tuple[str, bytes]], **_: Any) -> bool:
+        self.ids.append(dict(headers)["ce_id"].decode())
+        return True
+
+    def record_count(self) -> int:
+        return len(self.ids)
+
+
+@dataclass
 class Kafka:
     """A broker that takes everything; `said` are the ids in their order, `away` while it answers nobody."""
 
     said: list[str] = field(default_factory=list)
     here: asyncio.Event = field(default_factory=asyncio.Event)
 
-    async def send(self, topic: str, value: bytes, key: bytes, headers: list[tuple[str, bytes]]) -> Any:
+    async def partitions_for(self, topic: str) -> set[int]:
+        return {0}
+
+    def create_batch(self) -> Batch:
+        return Batch()
+
+    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Any:
         await self.here.wait()
-        self.said.append(dict(headers)["ce_id"].decode())
+        self.said += batch.ids
         taken = asyncio.get_running_loop().create_future()
-        taken.set_result(SimpleNamespace(topic=topic, partition=0, offset=len(self.said)))
+        taken.set_result(SimpleNamespace(topic=topic, partition=partition, offset=len(self.said)))
         return taken
 
 
@@ -75,7 +95,7 @@ class Member:
             entry = page.entry(name, "says", name)
             entry.say(due(name))
             page.accept(entry)
-        return [letter.id for letter in await self.ledger.commit(page)]
+        return [letter.id for bundle in await self.ledger.commit(page) for letter in bundle.letters]
 
     async def outbox(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = await self.ledger.db.outbox.find({}).to_list(None)
@@ -231,7 +251,7 @@ async def test_one_that_goes_on_is_left_alone(settings: RuntimeSettings, kafka: 
         async with member(settings, "b", kafka) as other:
             await other.relay.finish()
             seen = await other.members.look({})
-            await slow.ledger.db.outbox.delete_one({"_id": first[0]})  # it was said
+            await slow.ledger.db.outbox.delete_one({"letters.id": first[0]})  # it was said
             await other.members.look(seen)
             assert kafka.said == [] and {row["owner"] for row in await other.outbox()} == {"a"}
 
