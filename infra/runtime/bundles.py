@@ -53,10 +53,10 @@ def _size(letter: Outgoing) -> int:
 
 
 def _kept(letter: Outgoing) -> dict[str, Any]:
-    headers = [[name, value] for name, value in letter.headers]
-    return {"id": letter.id, "topic": letter.topic, "key": letter.key, "value": letter.value, "headers": headers}
+    names = {"id": letter.id, "topic": letter.topic, "key": letter.key, "value": letter.value}
+    return {**names, "headers": dict(letter.headers)}
 
 
 def _read(kept: Mapping[str, Any]) -> Outgoing:
-    headers = tuple((str(name), bytes(value)) for name, value in kept["headers"])
+    headers = tuple((name, bytes(value)) for name, value in kept["headers"].items())
     return Outgoing(kept["id"], kept["topic"], bytes(kept["key"]), bytes(kept["value"]), headers)
