@@ -119,7 +119,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def position(self, where: TopicPartition) -> int:
         """The offset that it goes on with, with nothing in hand: behind all records, and the marks of producers'
         transactions, which nobody is given. 0 where that is not known."""
-        if self._consumer is None or not self._idle.is_set():
+        if self._consumer is None or not (self._idle.is_set() and self._may_hear.is_set()):
             return 0
         try:
             async with asyncio.timeout(_KNOWN_SECONDS):
@@ -147,15 +147,22 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             self._health.bad(self.name, f"cannot hear: {told(error)}", restart=False)
             raise
         self._health.good(self.name)
-        if not found:
-            return ()
-        self._idle.clear()
-        await self._may_hear.wait()
+        found = await self._when_it_may(found)
         if self._is_closing:  # fetched, not heard
             self._next = dict(self._heard)
             return ()
+        if not found:
+            return ()
+        self._idle.clear()
         found = await self._with_more(consumer, found)
         return tuple(record for records in found.values() for record in records)
+
+    async def _when_it_may(self, found: Found) -> Found:
+        """Until then it is not in hand: a stream that is given up meanwhile does not wait for it, and is not heard."""
+        while found and not self._may_hear.is_set():
+            await self._may_hear.wait()
+            found = {at: records for at, records in found.items() if self._next.get(at) == records[-1].offset + 1}
+        return found
 
     async def _fetch(self, consumer: AIOKafkaConsumer, timeout_ms: int, max_records: int) -> Found:
         self._is_astray = True
@@ -182,6 +189,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         if not (self._may_hear.is_set() and _FEW < count < self._max_records // 2):
             return found
         await asyncio.sleep(GATHER_SECONDS)
+        if not self._may_hear.is_set():  # a fetch would wait for the group, which waits for this page
+            return found
         with suppress(KafkaError):  # the next poll meets it again
             more = await self._fetch(consumer, 0, self._max_records - count)
             found = {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}

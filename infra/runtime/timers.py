@@ -79,6 +79,7 @@ class Timers:
                 if self._failing:
                     if again := sorted(id for id, (tries, _) in self._failing.items() if tries > 1):
                         self._health.bad("timers", f"tried again: {', '.join(again)[:300]}", restart=False)
+                    self._idle.set()
                     await asyncio.sleep(_PAUSE_SECONDS)
                     continue
                 self._health.good("timers")

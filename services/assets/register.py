@@ -80,6 +80,7 @@ class Register:
         self._expected: dict[str, int] = {}
         self._is_behind = False
         self._looked_at = -inf
+        self._looking = asyncio.Lock()
 
     def expect(self, agreement: str, version: int) -> None:
         """A version is being kept: do not answer from an older one."""
@@ -98,8 +99,12 @@ class Register:
 
     async def _look_where_unknown(self, is_known: bool) -> None:
         """Another process of this service may have heard who it is: strangers are looked for, but not each of them."""
-        if self._is_behind or not is_known and monotonic() - self._looked_at > STRANGER_SECONDS:
-            await self.load()
+        if is_known and not self._is_behind:
+            return
+        asked_at = monotonic()
+        async with self._looking:
+            if self._is_behind or asked_at - self._looked_at > STRANGER_SECONDS:
+                await self.load()
 
     def _lacks_something(self) -> bool:
         return any(self._held.get(agreement, 0) < version for agreement, version in self._expected.items())

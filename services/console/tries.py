@@ -51,7 +51,7 @@ class Tries:
         network = _network_of(address)
         await self._count(f"from|{network}", TRIES_FROM_ADDRESS)
         await self._count(f"from|{network}|{name}", TRIES_OF_NAME)
-        async with self._turn(f"{network}|{name}"), self._turn(f"|{name}"):
+        async with self._turn(f"from|{network}|{name}"), self._turn(f"name|{name}"):
             if await self._tried(f"name|{name}") > TRIES_UNHURRIED:
                 await self._rest(PAUSE_SECONDS)
             yield

@@ -22,6 +22,7 @@ class Shelf:
         self.kept: dict[str, Agreement] = {}
 
     async def find(self, *_: Any) -> AsyncIterator[Mapping[str, Any]]:
+        await asyncio.sleep(0)
         for agreement in self.kept.values():
             yield {"agreement": agreement.id, "version": agreement.version}
 
@@ -111,3 +112,13 @@ async def test_stranger_is_looked_for() -> None:
     while await register.by_mn("NEW-MN-9") is None:
         await asyncio.sleep(0.01)
     assert await register.by_site(FIRST.site)
+
+
+async def test_strangers_that_come_together_are_all_found() -> None:
+    """What one looks for, the others wait for."""
+    db = Shelves()
+    register = Register(cast(Database, db))
+    db["agreements"].kept[f"{AGREEMENT.id}@9"] = changed(9, "NEW-MN-9")
+    assert all(
+        await asyncio.gather(register.by_mn("NEW-MN-9"), register.by_mn(SECOND.mn), register.by_site(FIRST.site))
+    )

@@ -112,3 +112,9 @@ async def test_person_waits_once_for_each_address(rests: Rests) -> None:
 
     await asyncio.gather(*(guess(THERE) for _ in range(TRIES_OF_NAME)), guess(HERE))
     assert looked_at.index(HERE) <= 2
+
+
+async def test_unknown_address_waits_for_nobody(guard: Guard) -> None:
+    """One that has gone again by now has none."""
+    async with asyncio.timeout(30):
+        assert await guard.admit("wu-fang", PASSWORD, "")

@@ -44,8 +44,11 @@ class Consumer:
         self.positions = {HERE: 0, THERE: 0}
         self.committed: dict[TopicPartition, int] = {}
         self.commits = 0
+        self.rejoining: asyncio.Event | None = None
 
     async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
+        if self.rejoining:
+            await self.rejoining.wait()
         step = self._script.pop(0) if self._script else Fetch()
         found = {}
         for where, count in ((HERE, step.here), (THERE, step.there)):
@@ -235,3 +238,37 @@ async def test_close_does_not_wait_for_the_others() -> None:
     await closing
     assert consumer.committed == {} and not feed.holds(HERE)
     idle.cancel()
+
+
+async def test_stream_is_given_up_while_more_is_gathered() -> None:
+    """aiokafka gives nothing until the group has made up its mind, which waits for what is in hand."""
+    others, consumer = Others(), Consumer(Fetch(3))
+    others.going.set()
+    feed = shared(others)
+    asking = asyncio.create_task(polled(feed, consumer))
+    await turns()  # it waits for more
+    leaving = asyncio.create_task(feed.on_partitions_revoked({HERE}))
+    await turns()
+    consumer.rejoining = asyncio.Event()
+    assert len(await asyncio.wait_for(asking, 1)) == 3
+    idle = asyncio.create_task(polled(feed, consumer))
+    await asyncio.wait_for(leaving, 1)
+    assert consumer.committed == {HERE: 3}
+    idle.cancel()
+
+
+async def test_stream_is_given_up_while_it_is_taken_over() -> None:
+    """What was fetched meanwhile is not in hand yet: it keeps nobody waiting, and is not heard when its stream went."""
+    others, consumer = Others(), Consumer(Fetch(2))
+    feed = shared(others)
+    await feed.on_partitions_revoked(())
+    await feed.on_partitions_assigned({HERE})
+    asking = asyncio.create_task(polled(feed, consumer))
+    await turns()
+    leaving = asyncio.create_task(feed.on_partitions_revoked({HERE}))
+    await turns()
+    assert others.calls == ["take over", "hand over"]
+    others.going.set()
+    await leaving
+    await feed.on_partitions_assigned({THERE})
+    assert await asking == [] and consumer.committed == {}
