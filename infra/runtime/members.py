@@ -43,12 +43,12 @@ class Members:
         there = await self._unsaid("$max")
         if not there:
             return
-        rows = {"$or": [{"owner": owner, "seq": {"$lte": last}} for owner, last in there.items()]}
-        until = monotonic() + _WAIT_SECONDS
-        while await self._ledger.db.outbox.find_one(rows, {"_id": 1}):
-            if monotonic() > until:
-                await self._adopt(rows)
-                return
+        rows = {"seq": {"$lte": max(there.values())}}  # whoever has adopted them
+        adopts_at, until = monotonic() + _WAIT_SECONDS, monotonic() + SAY_SECONDS
+        while await self._ledger.db.outbox.find_one(rows, {"_id": 1}) and monotonic() < until:
+            if monotonic() > adopts_at:
+                await self._adopt({**rows, "owner": {"$ne": self._ledger.owner}})
+                adopts_at = monotonic() + _WAIT_SECONDS
             await asyncio.sleep(_PAUSE_SECONDS)
 
     async def watch(self, pause_seconds: float = LOOK_SECONDS) -> None:

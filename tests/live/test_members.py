@@ -227,6 +227,21 @@ async def test_who_lives_says_its_own(settings: RuntimeSettings, kafka: Kafka) -
         assert kafka.said == said and await heir.outbox() == []
 
 
+async def test_what_another_has_adopted_is_waited_for_too(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """Two go on for a third: one is slow to say what that left, and the other does not begin before it is said."""
+    async with member(settings, "a", kafka) as gone:
+        await gone.relay.finish()
+        left = await gone.says("1", "2")
+    slow = Kafka()
+    async with member(settings, "b", slow) as first, member(settings, "c", kafka) as second:
+        await asyncio.gather(first.relay.finish(), second.relay.finish())
+        taking = asyncio.create_task(second.members.take_over())
+        await asyncio.sleep(0.2)
+        await first.relay.adopt({"owner": "a"})
+        await taking
+        assert slow.said == [] and kafka.said == left
+
+
 async def test_one_that_stays_silent_is_spoken_for(settings: RuntimeSettings, kafka: Kafka) -> None:
     """Without a change in the group, and not before the second look; never by one that cannot reach Kafka itself."""
     async with member(settings, "a", kafka) as gone:
