@@ -29,8 +29,9 @@ class Bundle(Struct, frozen=True):
 
     @classmethod
     def of(cls, row: Mapping[str, Any]) -> Self:
-        """Back from a row."""
-        return cls(row["_id"], tuple(_read(letter) for letter in row["letters"]))
+        """Back from a row; one without `letters` is itself a letter, as a build before November 2026 kept it."""
+        letters = row.get("letters") or [{**row, "id": row["_id"]}]
+        return cls(row["_id"], tuple(_read(letter) for letter in letters))
 
 
 def bundled(letters: Sequence[Outgoing]) -> list[Bundle]:
@@ -58,5 +59,5 @@ def _kept(letter: Outgoing) -> dict[str, Any]:
 
 
 def _read(kept: Mapping[str, Any]) -> Outgoing:
-    headers = tuple((name, bytes(value)) for name, value in kept["headers"].items())
+    headers = tuple((name, bytes(value)) for name, value in dict(kept["headers"]).items())
     return Outgoing(kept["id"], kept["topic"], bytes(kept["key"]), bytes(kept["value"]), headers)

@@ -152,10 +152,19 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             self._next = dict(self._heard)
             return ()
         if not found:
+            await self._pass_over()
             return ()
         self._idle.clear()
         found = await self._with_more(consumer, found)
         return tuple(record for records in found.values() for record in records)
+
+    async def _pass_over(self) -> None:
+        """What nobody is given counts as heard when it lies behind: marks of producers' transactions, and what had been
+        dropped before this group began."""
+        for where in self.assignment:
+            at = await self.position(where)
+            if at > self._next.get(where, 0) and self.holds(where):
+                self._next[where] = at
 
     async def _when_it_may(self, found: Found) -> Found:
         """Until then it is not in hand: a stream that is given up meanwhile does not wait for it, and is not heard."""

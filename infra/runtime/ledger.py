@@ -246,6 +246,10 @@ class Ledger:
             self.clock.stir()
         return bundles
 
+    def goes_on_behind(self, sequence: int) -> None:
+        """What is committed from here on comes behind this row of the outbox, whatever the clocks say."""
+        self._sequence = max(self._sequence, sequence)
+
     def _next(self) -> int:
         self._sequence = max(self._sequence + 1, int(datetime.now(UTC).timestamp() * 1_000_000))
         return self._sequence

@@ -74,8 +74,12 @@ class Relay:
         self._posted.set()
 
     async def adopt(self, rows: dict[str, Any]) -> int:
-        """Says the rows of other members that fit the query as its own; returns how many there were."""
+        """Says the rows of other members that fit the query as its own, before what it commits from here on; returns
+        how many there were."""
+        last = await self._ledger.db.outbox.find_one(rows, {"seq": 1}, sort=[("seq", -1)])
         found = await self._ledger.db.outbox.update_many(rows, {"$set": {"owner": self._ledger.owner}})
+        if last:
+            self._ledger.goes_on_behind(last["seq"])
         if found.modified_count:
             self.doubt()
         return found.modified_count

@@ -101,7 +101,8 @@ class Line:
             if not _holds(batch, letter):
                 receipts.append(await self._post(batch))
                 batch = self._producer.create_batch()
-                assert _holds(batch, letter)  # an empty one takes whatever an event may be
+                if not _holds(batch, letter):
+                    raise ValueError(f"letter {letter.id} fits into no batch")
         receipts.append(await self._post(batch))
 
     async def _post(self, batch: BatchBuilder) -> Awaitable[None]:

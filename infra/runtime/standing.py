@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 
 router = APIRouter()
 _ASK_SECONDS = 5.0
-_LETTERS = [{"$group": {"_id": None, "letters": {"$sum": {"$size": "$letters"}}}}]
+_LETTERS = [{"$group": {"_id": None, "letters": {"$sum": {"$size": {"$ifNull": ["$letters", [1]]}}}}}]
 
 
 class Stream(BaseModel):

@@ -27,5 +27,11 @@ def test_rows_hold_all_letters_in_order(of: list[int]) -> None:
     assert len({bundle.id for bundle in kept}) == len(rows) <= max(0, sum(of) // EVENT_BYTES_MAX) + 1
 
 
+def test_row_of_an_older_build_is_one_letter() -> None:
+    (letter,) = letters([300])
+    row = {"_id": letter.id, "owner": "scoring-0", "seq": 1, "topic": "scores", "key": b"key", "value": letter.value}
+    assert Bundle.of({**row, "headers": [list(header) for header in letter.headers]}).letters == (letter,)
+
+
 def test_small_letters_share_a_row() -> None:
     assert len(bundled(letters([300] * 500))) == 1 and bundled([]) == []

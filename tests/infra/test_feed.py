@@ -72,6 +72,9 @@ class Consumer:
     def highwater(self, where: TopicPartition) -> int | None:
         return self.positions[where] or None
 
+    async def position(self, where: TopicPartition) -> int:
+        return self.positions[where]
+
     def seek(self, where: TopicPartition, offset: int) -> None:
         self.positions[where] = offset
 
@@ -145,6 +148,16 @@ async def test_stream_that_comes_back_does_not_set_the_group_back() -> None:
     await polled(feed, consumer)
     await feed.close()
     assert consumer.committed == {HERE: 200}
+
+
+async def test_mark_that_is_no_record_counts_as_heard() -> None:
+    """Who waits until all there is was heard, such as timers after a start, would wait for it for ever."""
+    consumer, feed = Consumer(Fetch(1)), feed_of(0.0)
+    assert await polled(feed, consumer) == [(0, 0)]
+    consumer.positions[HERE] += 1
+    for _ in range(2):
+        await polled(feed, consumer)
+    assert consumer.committed == {HERE: 2}
 
 
 fetches = st.builds(Fetch, st.integers(0, 5), st.integers(0, 5), st.booleans())
