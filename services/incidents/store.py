@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from datetime import UTC, datetime
-from typing import Any, Literal
+from typing import Annotated, Any, Literal
 from zoneinfo import ZoneInfo
 
 from pydantic import BaseModel, ConfigDict, Field
@@ -31,13 +31,15 @@ _SHANGHAI = ZoneInfo("Asia/Shanghai")
 
 
 class Wanted(BaseModel):
-    """Which faults are looked for: all that fit every field given. `month`: the local month they opened in."""
+    """Which faults are looked for: all that fit every field given. `month`: the local month they opened in. `number`:
+    how the id begins, as an SMS says it."""
 
     model_config = ConfigDict(frozen=True, extra="forbid")
     site: str | None = None
     state: Literal["open", "resolved"] | None = None
     month: Month | None = None
     supplier: str | None = None
+    number: Annotated[str, Field(pattern="^[0-9a-f]{8}$")] | None = None
     limit: int = Field(default=100, ge=1, le=500)
     skip: int = Field(default=0, ge=0)
 
@@ -66,6 +68,8 @@ def _query(wanted: Wanted) -> dict[str, Any]:
         query["opened.at"] = {"$gte": starts, "$lt": ends}
     if wanted.supplier is not None:
         query["supplier"] = wanted.supplier
+    if wanted.number is not None:
+        query["_id"] = {"$gte": wanted.number, "$lt": f"{wanted.number}g"}
     return query
 
 

@@ -103,6 +103,7 @@ async def test_commands_tell_what_services_know(town: Town, tmp_path: Path) -> N
 
     fault = next(json.loads(one) for one in file.read_text().splitlines() if '"FaultOpenedV1"' in one)["data"]["fault"]
     (told,), (recomputed,) = await asked("clock", "explain", fault), await asked("clock", "explain", "--events", file)
+    assert await asked("clock", "explain", fault[:8]) == [told], "as an SMS says it"
     dues = [{one["clock"]["clause"]: one["clock"]["due"] for one in each["clocks"]} for each in (told, recomputed)]
     assert dues[0] == dues[1] and dues[0]["solve-4h"] == "2026-04-08T03:00:00Z"
     assert "到期时刻：2026-04-08 11:00:00" in (await command("clock", "explain", fault)).output

@@ -142,6 +142,8 @@ async def test_reading_becomes_a_clock(town: Town) -> None:
     (shown,) = await town.get(f"/v1/faults?month=2026-03&site={town.site}")
     assert (shown["asset"], shown["kind"], shown["state"]) == (town.asset(GAS), "analyser-fault", "open")
     assert [clock["due"] for clock in shown["clocks"]] == ["2026-03-03T02:05:00Z"]
+    assert await town.get(f"/v1/faults?number={fault[:8]}") == [shown]
+    assert await town.get("/v1/faults?number=00000000") == []
     (told,) = await town.get(f"/v1/faults/{fault}/clocks")
     assert (told["clock"]["state"], set(told["lines"][0])) == ("running", {"zh", "en"})
     await town.move(at("10:30"))

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
@@ -27,8 +28,12 @@ from watchbill.spoken import Spoken
 
 EXITS = exits("已说明 explained", "没有该故障或文件有误 no such fault, or a wrong file")
 ZONE = zone_of("Asia/Shanghai")
+_NUMBER = re.compile("[0-9a-f]{8}")
 app = Spoken(help="时限 / SLA clocks")
-Fault = Annotated[str | None, typer.Argument(help="故障编号（运行中的系统）/ a fault's id (running installation)")]
+Fault = Annotated[
+    str | None,
+    typer.Argument(help="故障编号，或短信中的前 8 位（运行中的系统）/ a fault's id, or the 8 signs that an SMS says"),
+]
 Events = Annotated[Path | None, typer.Option(help="导出的事件文件 / a file of exported events")]
 Terms = Annotated[
     Path | None,
@@ -91,6 +96,9 @@ def _local(at: datetime) -> datetime:
 
 def _running(fault: str) -> Told:
     addresses = Addresses.read()
+    if _NUMBER.fullmatch(fault):
+        found = addresses.get("incidents", "/v1/faults", number=fault)
+        fault = found[0]["id"] if len(found) == 1 else fault
     view = addresses.get("incidents", f"/v1/faults/{fault}")
     rows = addresses.get("incidents", f"/v1/faults/{fault}/clocks")
     told = TypeAdapter(tuple[Explanation, ...]).validate_python(rows)

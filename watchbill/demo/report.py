@@ -107,7 +107,7 @@ def _when(text: str | None) -> str:
 
 
 def _show_faults(outcome: Outcome, names: Mapping[str, Any]) -> None:
-    columns = ("开始 opened", "站点 site", "对象 asset", "故障 fault", "解决 resolved", "时限 clocks")
+    columns = ("开始，编号 opened", "站点 site", "对象 asset", "故障 fault", "解决 resolved", "时限 clocks")
     show_table("故障与时限 / faults and clocks", columns, faults_table(outcome, names))
 
 
@@ -116,7 +116,7 @@ def faults_table(outcome: Outcome, names: Mapping[str, Any]) -> list[tuple[Any, 
     withdrawn = {message["subject"] for message in outcome.messages if message["template"] == WITHDRAWN}
     return [
         (
-            _when(fault["opened_at"]),
+            f"{_when(fault['opened_at'])}\n{fault['id'][:8]}",
             names.get(fault["site"], fault["site"]),
             fault["asset"].removeprefix(f"{fault['site']}."),
             fault["title"],
@@ -171,7 +171,7 @@ def _show_settlement(outcome: Outcome, names: Mapping[str, Any]) -> None:
     ]
     rows.append(("合计 total", settlement["gross"], taken(settlement["deducted"]), settlement["payable"]))
     title = f"结算 / settlement {settlement['settlement']} ({settlement['currency']})"
-    show_table(title, ("站点 site", "月度基准金额 share", "扣款 deducted", "实付 payable"), rows)
+    show_table(title, ("站点 site", "月度基准金额 share", "扣款 deducted", "应付 payable"), rows)
 
 
 def _deducted(site: Mapping[str, Any]) -> Decimal:
