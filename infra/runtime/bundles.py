@@ -12,9 +12,8 @@ from infra.runtime.letters import Outgoing
 
 _BYTES_MAX = 8_000_000
 """MongoDB takes a document of 16 MiB; the largest letter is half of this."""
-
-
 _FRAMING = 32
+"""At most so many bytes beside a name and its value in BSON."""
 
 
 class Bundle(Struct, frozen=True):

@@ -180,8 +180,9 @@ class Line:
         started = now_ns()
         await gathering.handler(batch, entry)
         causes = {said.causation for said in entry.says}
-        for letter in [letter for letter, _ in batch if letter.id in causes] if causes else ():
-            entry.traces[letter.id] = self._span(letter, gathering.name, started, None, entry.says)
+        for letter, _ in batch:
+            if letter.id in causes:
+                entry.traces[letter.id] = self._span(letter, gathering.name, started, None, entry.says)
         if entry.timers:
             entry.trace = self._span(first, gathering.name, started, None, entry.says)
         if entry.says or entry.writes or entry.timers:

@@ -186,8 +186,10 @@ class Room:
     def leads(self) -> bool:
         """Whether this member fires the timers: it has the first part of its service's first stream, which the group
         gives to one of them (0023). One that hears nothing is by itself."""
-        streams = [f"{self.settings.streams}{feed.line.topics[0]}" for feed in self.feeds[:1]]
-        return all(self.feeds[0].holds(TopicPartition(stream, 0)) for stream in streams)
+        if not self.feeds:
+            return True
+        first = self.feeds[0]
+        return first.holds(TopicPartition(f"{self.settings.streams}{first.line.topics[0]}", 0))
 
     async def _fire_in_turn(self, backlog: Mapping[str, int]) -> None:
         """For ever. `backlog`: all that there was when this process started."""

@@ -144,7 +144,7 @@ def late_span(
     status = Status(StatusCode.ERROR, masked(error)) if error else _UNSET
     _leave(_traces.resource, name, mine, attributes, times=(started_ns, now_ns()), parent=around, status=status)
     headers = {"traceparent": f"00-{trace_id:032x}-{mine.span_id:016x}-01"}
-    return {**headers, "tracestate": parent["tracestate"]} if parent.get("tracestate") else headers
+    return {**headers, "tracestate": parent["tracestate"]} if around and parent.get("tracestate") else headers
 
 
 def unsampled() -> dict[str, str]:

@@ -17,7 +17,6 @@ from signal import SIGKILL
 from typing import Any
 
 import httpx
-from aiokafka import AIOKafkaConsumer, TopicPartition
 from aiokafka.partitioner import DefaultPartitioner
 
 from contracts.agreements.agreement import Agreement
@@ -27,7 +26,7 @@ from contracts.agreements.sites import Logger
 from infra.local.leash import leashed
 from infra.local.sinks.both import Sinks
 from infra.local.sinks.mood import Order
-from infra.runtime.letters import Letter, open_record
+from infra.runtime.letters import Letter
 from infra.runtime.room import Room
 from infra.runtime.security import hash_of_key
 from infra.runtime.settings import RuntimeSettings
@@ -46,7 +45,7 @@ from tests.chaos.doom import Kill, Plan
 from tests.chaos.victim import FOLDER
 from tests.incidents.clock_stories import SOURCE, words
 from tests.incidents.site_stories import FLAG, SOLVE, TOWN, agreement, lot
-from tests.live.rooms import free_port, opened, settings_in, token
+from tests.live.rooms import free_port, letters_on, opened, settings_in, token
 from watchbill.installation import ROOT
 
 SERVICES = ("assets", "inspections", "incidents", "scoring", "notify")
@@ -171,20 +170,7 @@ class Pairs:
 
     async def said(self) -> list[Letter]:
         """Every letter on every stream, in the order of its partition."""
-        topics = [f"{self.settings.streams}{name}" for name in ("inspections", "incidents", "scores", "notices")]
-        everywhere = [TopicPartition(topic, part) for topic in topics for part in range(self.settings.kafka_partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.brokers, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            consumer.assign(everywhere)
-            await consumer.seek_to_beginning(*everywhere)
-            ends, letters = await consumer.end_offsets(everywhere), list[Letter]()
-            while any([await consumer.position(where) < ends[where] for where in everywhere]):
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    letters += [open_record(record) for record in records]
-            return letters
-        finally:
-            await consumer.stop()
+        return await letters_on(self.settings, "inspections", "incidents", "scores", "notices")
 
     async def messages(self) -> list[dict[str, Any]]:
         """Of every message notify has: what became of it."""

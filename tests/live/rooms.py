@@ -13,8 +13,10 @@ from pathlib import Path
 from typing import Any
 
 import httpx
+from aiokafka import AIOKafkaConsumer, TopicPartition
 from joserfc.jwk import OKPKey
 
+from infra.runtime.letters import Letter, open_record
 from infra.runtime.room import Room
 from infra.runtime.security import Role, hash_of_key, issue_token
 from infra.runtime.settings import RuntimeSettings
@@ -80,3 +82,18 @@ def free_port() -> int:
         probe.bind(("127.0.0.1", 0))
         port: int = probe.getsockname()[1]
     return port
+
+
+async def letters_on(settings: RuntimeSettings, *streams: str) -> list[Letter]:
+    """All that was said on these streams, in the order of each partition."""
+    topics = [f"{settings.streams}{stream}" for stream in streams]
+    everywhere = [TopicPartition(topic, part) for topic in topics for part in range(settings.kafka_partitions)]
+    letters: list[Letter] = []
+    async with AIOKafkaConsumer(bootstrap_servers=settings.brokers, enable_auto_commit=False) as consumer:
+        consumer.assign(everywhere)
+        await consumer.seek_to_beginning(*everywhere)
+        ends = await consumer.end_offsets(everywhere)
+        while any([await consumer.position(where) < ends[where] for where in everywhere]):
+            for records in (await consumer.getmany(timeout_ms=200)).values():
+                letters += [open_record(record) for record in records]
+    return letters

@@ -13,13 +13,12 @@ from typing import Any
 
 import httpx
 import pytest
-from aiokafka import AIOKafkaConsumer, TopicPartition
 
 from contracts.agreements.clocks import Within
 from contracts.events.assets import AgreementPublishedV1
 from contracts.events.event import Event
 from contracts.events.scoring import SettlementComputedV1
-from infra.runtime.letters import Letter, open_record
+from infra.runtime.letters import Letter
 from infra.runtime.room import Room
 from infra.runtime.settings import RuntimeSettings
 from services.incidents.api import router
@@ -31,7 +30,7 @@ from services.scoring.span import first_day, midnight, month_of
 from tests.incidents.site_stories import FLAG, SOLVE, STEP, TOWN, agreement, lot, measured, reading
 from tests.live import pairs
 from tests.live.pairs import Pairs, administrator, closes_in, pairs_in, terms
-from tests.live.rooms import CONDUCTOR, opened, settings_in, token
+from tests.live.rooms import CONDUCTOR, letters_on, opened, settings_in, token
 from tests.live.test_incidents_room import teller
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(180)]
@@ -101,7 +100,7 @@ class Town:
         """All that incidents have said, once it is so much and nothing waits any more."""
         async with asyncio.timeout(90):
             while True:
-                said = await self._said()
+                said = await letters_on(self.settings, "incidents")
                 if len({letter.id for letter in said}) >= wanted and await self._nothing_waits():
                     return said
                 await asyncio.sleep(0.2)
@@ -114,22 +113,6 @@ class Town:
 
     async def parked(self) -> int:
         return int(await next(iter(self.rooms.values())).ledger.db.parked.count_documents({}))
-
-    async def _said(self) -> list[Letter]:
-        topic = f"{self.settings.streams}incidents"
-        everywhere = [TopicPartition(topic, partition) for partition in range(self.settings.kafka_partitions)]
-        consumer = AIOKafkaConsumer(bootstrap_servers=self.settings.brokers, enable_auto_commit=False)
-        await consumer.start()
-        try:
-            consumer.assign(everywhere)
-            await consumer.seek_to_beginning(*everywhere)
-            ends, letters = await consumer.end_offsets(everywhere), list[Letter]()
-            while any([await consumer.position(where) < ends[where] for where in everywhere]):
-                for records in (await consumer.getmany(timeout_ms=200)).values():
-                    letters += [open_record(record) for record in records]
-            return letters
-        finally:
-            await consumer.stop()
 
 
 def _assets(site: str) -> tuple[Any, ...]:
