@@ -2,31 +2,16 @@
 
 from __future__ import annotations
 
-from dataclasses import dataclass
-from decimal import Decimal
 from typing import Any, ClassVar, Literal
 
 from contracts.agreements.agreement import Agreement
 from contracts.events.event import Event
 from contracts.events.hot import HotEvent
+from contracts.events.measured import Measured, are_finite
 from contracts.values import Moment
 
 ReadingKind = Literal["realtime", "minute", "hour", "day"]
 Channel = Literal["hj212", "http", "release"]
-
-
-@dataclass(frozen=True, slots=True)
-class Measured:
-    """One parameter of a reading. `value` in the unit of the station's register; None where the logger sent none.
-
-    `flag` is the mark of HJ 212-2017 table 8 (N normal, D fault, C calibration, M maintenance, T over range,
-    B communication fault, F stopped, S manual), mapped from the logger's own; only N counts as valid.
-    """
-
-    value: Decimal | None = None
-    low: Decimal | None = None
-    high: Decimal | None = None
-    flag: str = "N"
 
 
 class Reading(HotEvent):
@@ -51,13 +36,7 @@ class Reading(HotEvent):
 
     @classmethod
     def is_sound(cls, fields: dict[str, Any]) -> bool:
-        for one in fields["values"].values():  # a loop, not `all`: it is walked for each value of each reading
-            value, low, high = one.value, one.low, one.high
-            if not ((value is None or value.is_finite()) and (low is None or low.is_finite())):
-                return False
-            if not (high is None or high.is_finite()):
-                return False
-        return True
+        return are_finite(fields["values"].values())
 
 
 class ReadingReceivedV1(Reading):

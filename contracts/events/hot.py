@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from datetime import datetime
+from datetime import UTC, datetime
 from typing import Annotated, Any, ClassVar, NotRequired, Self, TypedDict
 
 import msgspec
@@ -25,6 +25,7 @@ class HotEvent(Event):
 
     PLENTY: ClassVar[bool] = True
     _blank: ClassVar[dict[str, Any]]
+    _names: ClassVar[set[str]]
     _decoder: ClassVar[msgspec.json.Decoder[dict[str, Any]]]
     _moments: ClassVar[tuple[str, ...]]
 
@@ -32,6 +33,7 @@ class HotEvent(Event):
     def __pydantic_init_subclass__(cls, **_: Any) -> None:
         wire = {name: _wire_type(field) for name, field in cls.model_fields.items()}
         cls._decoder = msgspec.json.Decoder(TypedDict(cls.__name__, wire))  # type: ignore[operator]
+        cls._names = set(cls.model_fields)
         cls._blank = {name: field.default for name, field in cls.model_fields.items()}
         cls._moments = tuple(name for name, field in cls.model_fields.items() if field.annotation is AwareDatetime)
 
@@ -45,7 +47,8 @@ class HotEvent(Event):
         try:
             fields = cls._decoder.decode(text)
             for name in cls._moments:
-                fields[name] = whole_milliseconds(fields[name])
+                if (at := fields[name]).tzinfo is not UTC or at.microsecond % 1000:
+                    fields[name] = whole_milliseconds(at)
         except ValueError:  # msgspec's, too
             return super().read(text)
         if not cls.is_sound(fields):
@@ -56,8 +59,12 @@ class HotEvent(Event):
     def made(cls, fields: dict[str, Any]) -> Self:
         """The event with these fields, which are known to be sound: `model_construct`, in a sixth of its time."""
         event = cls.__new__(cls)
-        object.__setattr__(event, "__dict__", cls._blank | fields)
-        object.__setattr__(event, "__pydantic_fields_set__", set(fields))
+        if len(fields) == len(cls._names):
+            object.__setattr__(event, "__dict__", fields)
+            object.__setattr__(event, "__pydantic_fields_set__", cls._names)  # of all of them, which nobody changes
+        else:
+            object.__setattr__(event, "__dict__", cls._blank | fields)
+            object.__setattr__(event, "__pydantic_fields_set__", set(fields))
         object.__setattr__(event, "__pydantic_extra__", None)
         object.__setattr__(event, "__pydantic_private__", None)
         return event

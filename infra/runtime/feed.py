@@ -14,7 +14,7 @@ from aiokafka.errors import KafkaError
 from pymongo.errors import PyMongoError
 
 from infra.runtime.health import Health
-from infra.runtime.letters import open_record
+from infra.runtime.letters import Letter
 from infra.runtime.line import Line
 from infra.runtime.members import Members
 from infra.runtime.told import told
@@ -34,7 +34,8 @@ Found = dict[TopicPartition, list[Any]]
 
 
 class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
-    """The next batch is asked for only when the last has had its effect, so what was handed out by then is all heard.
+    """The next batch is handed out only when the last has had its effect, so what was handed out by then is all heard.
+    Behind a full one it is read and opened already: while the database writes, this process has nothing else to do.
 
     Where it has got to is committed at most once a second, and at the end: a crash repeats that second, and the inbox
     drops the repeats. Only offsets that were heard are committed: a consumer that fails while it fetches may have moved
@@ -54,6 +55,10 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         self.name = f"feed {','.join(line.topics)}"
         self._consumer: AIOKafkaConsumer | None = None
         self._idle = asyncio.Event()
+        self._ahead: Found = {}
+        """Read, and not handed out."""
+        self._opened: list[Letter] = []
+        """The letters in it, or in what was handed out of it."""
         self._is_closing = self._is_astray = False
         self._next: dict[TopicPartition, int] = {}
         self._heard: dict[TopicPartition, int] = {}
@@ -70,6 +75,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         position of before would set the group's back."""
         self.is_in_group = False
         self._may_hear.clear()
+        self._drop_ahead()
         if self._taking_over:
             self._taking_over.cancel()
         if revoked:
@@ -119,7 +125,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def position(self, where: TopicPartition) -> int:
         """The offset that it goes on with, with nothing in hand: behind all records, and the marks of producers'
         transactions, which nobody is given. 0 where that is not known."""
-        if self._consumer is None or not (self._idle.is_set() and self._may_hear.is_set()):
+        if self._consumer is None or self._ahead or not (self._idle.is_set() and self._may_hear.is_set()):
             return 0
         try:
             async with asyncio.timeout(_KNOWN_SECONDS):
@@ -141,8 +147,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         if monotonic() - self._committed_at >= self._commit_seconds:
             await self._commit(consumer)
         try:
-            await self._go_back(consumer)
-            found = await self._fetch(consumer, _POLL_MS, self._max_records)
+            found = await self._found(consumer)
         except KafkaError as error:
             self._health.bad(self.name, f"cannot hear: {told(error)}", restart=False)
             raise
@@ -173,12 +178,35 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             found = {at: records for at, records in found.items() if self._next.get(at) == records[-1].offset + 1}
         return found
 
+    async def _found(self, consumer: AIOKafkaConsumer) -> Found:
+        """The next to be handed out."""
+        found, self._ahead = self._ahead, {}
+        if not found:
+            await self._go_back(consumer)
+            found = await self._fetch(consumer, _POLL_MS, self._max_records)
+        self._next |= _ends(found)
+        return found
+
     async def _fetch(self, consumer: AIOKafkaConsumer, timeout_ms: int, max_records: int) -> Found:
         self._is_astray = True
         found: Found = await consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
         self._is_astray = False
-        self._next |= {where: records[-1].offset + 1 for where, records in found.items()}
         return found
+
+    async def _read_ahead(self) -> None:
+        """What is there already. While the group changes a fetch would wait for it, and it for the page in hand."""
+        if self._consumer is None or self._is_closing or self._is_astray or not self._may_hear.is_set():
+            return
+        with suppress(KafkaError):  # the next poll meets it again
+            self._ahead = await self._fetch(self._consumer, 0, self._max_records)
+        if not self._may_hear.is_set():  # it may be another's by now
+            self._drop_ahead()
+        self._opened = [self.line.open(record) for records in self._ahead.values() for record in records]
+
+    def _drop_ahead(self) -> None:
+        """The consumer has gone past it, and goes back."""
+        self._is_astray |= bool(self._ahead)
+        self._ahead, self._opened = {}, []
 
     async def _go_back(self, consumer: AIOKafkaConsumer) -> None:
         """After a fetch that failed: to the first record that was not handed out, on every stream."""
@@ -202,12 +230,21 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             return found
         with suppress(KafkaError):  # the next poll meets it again
             more = await self._fetch(consumer, 0, self._max_records - count)
+            self._next |= _ends(more)
             found = {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
+            self._opened = []
         return found
 
     async def take(self, message: Any) -> None:
         """Never raises: FastStream would skip the batch."""
-        await self.line.handle([open_record(record) for record in message.raw_message])
+        records, message.raw_message = message.raw_message, ()  # a cycle of FastStream's would keep them for long
+        letters = self._opened or [self.line.open(record) for record in records]
+        self._opened = []
+        del records
+        async with asyncio.TaskGroup() as both:
+            both.create_task(self.line.handle(letters))
+            if len(letters) >= self._max_records // 2:  # there is more
+                both.create_task(self._read_ahead())
 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""
@@ -234,3 +271,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             self._committed |= ahead
         except (TimeoutError, KafkaError) as error:
             log.warning("position not committed", line=self.line.name, error=told(error))
+
+
+def _ends(found: Found) -> dict[TopicPartition, int]:
+    """The offsets behind it."""
+    return {where: records[-1].offset + 1 for where, records in found.items()}

@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Iterable, Mapping
 from datetime import datetime
+from functools import cache, lru_cache
 from typing import Any, Protocol
 
 from msgspec import Struct
@@ -13,6 +14,7 @@ from contracts.events.catalog import EVENTS, owner_of
 from contracts.events.event import Event
 
 Headers = tuple[tuple[str, bytes], ...]
+_NOTHING: Mapping[type[Event], Callable[[str, Any], Any]] = {}
 EVENT_BYTES_MAX = 4_000_000
 """The longest body that is said; the streams and the producers take a little more."""
 
@@ -33,8 +35,8 @@ class Record(Protocol):
     timestamp: int
 
 
-class Letter(Struct, frozen=True):
-    """A record, opened. `event` is None where `flaw` says why it could not be read."""
+class Letter(Struct, frozen=True, gc=False):
+    """A record, opened. `event` is None where `flaw` says why it could not be read, and where `kept` stands for it."""
 
     id: str
     type: str
@@ -46,9 +48,15 @@ class Letter(Struct, frozen=True):
     headers: Headers
     event: Event | None = None
     flaw: str | None = None
-    attributes: Mapping[str, str] = {}
     sent_ms: int = 0
     """When it was handed to Kafka, by the machine's clock: for spans only."""
+    kept: Any = None
+    """What is kept of the event (`Ears.gathers`)."""
+
+    @property
+    def attributes(self) -> dict[str, str]:
+        """The headers as text. Made when asked for: most letters are not asked."""
+        return {name: _text(value) for name, value in self.headers}
 
     @property
     def traceparent(self) -> str | None:
@@ -58,10 +66,11 @@ class Letter(Struct, frozen=True):
     @property
     def correlation(self) -> str:
         """The id of the first cause."""
-        return self.attributes.get("ce_correlationid", self.id)
+        said = dict(self.headers).get("ce_correlationid")
+        return self.id if said is None else _text(said)
 
 
-class Outgoing(Struct, frozen=True):
+class Outgoing(Struct, frozen=True, gc=False):
     """A letter ready to be sent."""
 
     id: str
@@ -71,15 +80,19 @@ class Outgoing(Struct, frozen=True):
     headers: Headers
 
 
-def open_record(record: Record) -> Letter:
-    """Reads one record; whatever is wrong with it becomes its `flaw`."""
-    headers = tuple([(name, value or b"") for name, value in record.headers or ()])
-    attributes, flaw = _texts(headers)
-    letter_id = attributes.get("ce_id") or f"{record.topic}/{record.partition}/{record.offset}"
-    kind = attributes.get("ce_type", "")
-    event: Event | None = None
+def open_record(record: Record, keeps: Mapping[type[Event], Callable[[str, Any], Any]] = _NOTHING) -> Letter:
+    """Reads one record; whatever is wrong with it becomes its `flaw`. `keeps`: by type, what is kept of an event."""
+    headers: Headers = tuple(record.headers or ())
+    flaw: str | None = None
+    said = dict(headers)
+    if not _is_plain(said):
+        headers, flaw = _odd(headers)
+        said = dict(headers)
+    letter_id = _text(said.get("ce_id", b"")) or f"{record.topic}/{record.partition}/{record.offset}"
+    kind = _text(said.get("ce_type", b""))
+    event, kept = None, None
     if flaw is None:
-        event, flaw = _event(kind, record.value)
+        event, kept, flaw = _read(letter_id, kind, record.value, keeps)
     return Letter(
         letter_id,
         kind,
@@ -91,53 +104,86 @@ def open_record(record: Record) -> Letter:
         headers,
         event,
         flaw,
-        attributes,
         record.timestamp,
+        kept,
     )
 
 
-def _texts(headers: Headers) -> tuple[dict[str, str], str | None]:
+def _is_plain(headers: Mapping[str, bytes | None]) -> bool:
+    """Whether all have a value, and of ASCII: as nearly all do."""
     try:
-        return {name: value.decode() for name, value in headers}, None
+        return b"".join(headers.values()).isascii()  # type: ignore[arg-type]  # what has none is caught
+    except TypeError:
+        return False
+
+
+def _odd(headers: Iterable[tuple[str, bytes | None]]) -> tuple[Headers, str | None]:
+    """Headers of which one may have no value, which counts as an empty one, or be no text, which is a flaw."""
+    there = tuple([(name, value or b"") for name, value in headers])
+    try:
+        b"\0".join([value for _, value in there]).decode()
     except UnicodeDecodeError as error:
-        readable = {name: value.decode(errors="replace") for name, value in headers}
-        return readable, f"a header is not UTF-8: {error}"
+        return there, f"a header is not UTF-8: {error}"
+    return there, None
 
 
-def _event(kind: str, value: bytes | None) -> tuple[Event | None, str | None]:
+def _text(value: bytes) -> str:
+    return value.decode(errors="replace")
+
+
+@cache
+def _always(event: type[Event]) -> Headers:
+    """What every letter of an event type says of itself."""
+    return (
+        ("ce_specversion", b"1.0"),
+        ("ce_source", f"/watchbill/{owner_of(event)}".encode()),
+        ("ce_type", event.type().encode()),
+        ("content-type", b"application/json"),
+    )
+
+
+@lru_cache(maxsize=16)
+def _written(at: datetime) -> bytes:
+    """Letters that are said together have one time."""
+    return at.isoformat().encode()
+
+
+def _read(
+    id: str, kind: str, value: bytes | None, keeps: Mapping[type[Event], Callable[[str, Any], Any]]
+) -> tuple[Event | None, Any, str | None]:
+    """The event, or what is kept of it, or what is wrong with it."""
     if not kind:
-        return None, "no ce_type header: not a CloudEvent"
+        return None, None, "no ce_type header: not a CloudEvent"
     model = EVENTS.get(kind)
     if model is None:
-        return None, f"no event of type {kind!r} in the catalog"
+        return None, None, f"no event of type {kind!r} in the catalog"
     try:
-        return model.read(value or b""), None
+        event = model.read(value or b"")
+        keep = keeps.get(model)
+        return (event, None, None) if keep is None else (None, keep(id, event), None)
     except ValidationError as error:
         first = error.errors(include_input=False, include_url=False)[0]
         where = ".".join(str(part) for part in first["loc"]) or "the body"
-        return None, f"{kind} does not fit its schema: {where}: {first['msg']}"
+        return None, None, f"{kind} does not fit its schema: {where}: {first['msg']}"
     except Exception as error:  # whatever a body does to its reader, it must not take its batch along
-        return None, f"{kind} cannot be read: {type(error).__name__}: {error}"
+        return None, None, f"{kind} cannot be read: {type(error).__name__}: {error}"
 
 
 def seal(
     event: Event, *, id: str, said_at: datetime, correlation: str, causation: str, trace: Mapping[str, str]
 ) -> Outgoing:
     """Writes an event into a letter. `trace` holds the W3C headers of the context it is said in. Raises `TooLarge`."""
-    key, kind = event.key.encode(), event.type()
+    key = event.key.encode()
     headers = (
-        ("ce_specversion", b"1.0"),
+        *_always(type(event)),
         ("ce_id", id.encode()),
-        ("ce_source", f"/watchbill/{owner_of(type(event))}".encode()),
-        ("ce_type", kind.encode()),
-        ("ce_time", said_at.isoformat().encode()),
+        ("ce_time", _written(said_at)),
         ("ce_subject", key),
         ("ce_correlationid", correlation.encode()),
         ("ce_causationid", causation.encode()),
-        ("content-type", b"application/json"),
         *[(name, value.encode()) for name, value in trace.items()],
     )
     body = event.written()
     if len(body) > EVENT_BYTES_MAX:
-        raise TooLarge(f"{kind} of {len(body):,} bytes; at most {EVENT_BYTES_MAX:,}")
+        raise TooLarge(f"{event.type()} of {len(body):,} bytes; at most {EVENT_BYTES_MAX:,}")
     return Outgoing(id, event.TOPIC, key, body, headers)

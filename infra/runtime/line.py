@@ -11,12 +11,11 @@ from typing import Any
 
 import structlog
 
-from contracts.events.event import Event
 from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Ledger, Page, Said, Taken
-from infra.runtime.letters import Letter
+from infra.runtime.letters import Letter, Record, open_record
 from infra.runtime.minutes import Minutes
 from infra.runtime.passing import passes
 from infra.runtime.relay import Relay
@@ -55,6 +54,10 @@ class Line:
         self.heard = dict(heard)
         """Highest offset that had its effect, by `topic/partition`."""
 
+    def open(self, record: Record) -> Letter:
+        """A record as this service's handlers are given it."""
+        return open_record(record, self._ears.keeps)
+
     async def handle(self, letters: Sequence[Letter]) -> None:
         """Returns when all of the batch has had its effect. Never raises, but for cancellation."""
         self._health.busy(self.name)
@@ -62,9 +65,9 @@ class Line:
         started = time.perf_counter()
         await self._handle(letters)
         metrics.PAGE_SECONDS.labels(self._ears.service).observe(time.perf_counter() - started)
-        for letter in letters:
-            where = f"{letter.topic}/{letter.partition}"
-            self.heard[where] = max(self.heard.get(where, -1), letter.offset)
+        for (topic, partition), offset in {(one.topic, one.partition): one.offset for one in letters}.items():
+            where = f"{topic}/{partition}"
+            self.heard[where] = max(self.heard.get(where, -1), offset)
         self._health.idle(self.name)
 
     async def _handle(self, letters: Sequence[Letter], deadline: float | None = None) -> None:
@@ -165,12 +168,12 @@ class Line:
         return self._ears.hearings.get(type(letter.event), ()) if letter.event is not None else ()
 
     async def _gather(self, page: Page, letters: Sequence[Letter]) -> None:
-        batches: dict[type[Event], list[tuple[Letter, Event]]] = defaultdict(list)
+        batches: dict[str, list[tuple[Letter, Any]]] = defaultdict(list)
         for letter in letters:
-            if letter.event is not None and letter.id not in self._failed:
-                batches[type(letter.event)].append((letter, letter.event))
+            if letter.flaw is None and letter.id not in self._failed:
+                batches[letter.type].append((letter, letter.kept if letter.event is None else letter.event))
         for event, gathering in self._ears.gatherings.items():
-            if batch := batches.get(event):
+            if batch := batches.get(event.type()):
                 await self._gather_one(page, gathering, batch)
 
     async def _gather_one(self, page: Page, gathering: Gathering, batch: Sequence[tuple[Letter, Any]]) -> None:

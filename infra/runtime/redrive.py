@@ -73,7 +73,7 @@ async def _gather_again(page: Page, letter: Letter, event: Event, ears: Ears) ->
     if gathering := ears.gatherings.get(type(event)):
         entry = page.entry(letter.id, gathering.name, letter.correlation)
         entry.trace = trace_of(letter.attributes)
-        await gathering.handler([(letter, event)], entry)
+        await gathering.handler([gathering.given(letter, event)], entry)
         page.accept(entry)
 
 

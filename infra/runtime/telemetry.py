@@ -52,6 +52,7 @@ TRACE_KEY = "trace-key"
 _EXPORT_SECONDS = 5
 """So long a batch of spans is tried to be handed over, also by a process that ends."""
 _TRACEPARENT = re.compile(r"[0-9a-f]{2}-([0-9a-f]{32})-([0-9a-f]{16})-([0-9a-f]{2})")
+_NEITHER_IS_NOUGHT = 1 << 64 | 1
 _SAMPLED, _UNSET = TraceFlags(TraceFlags.SAMPLED), Status()
 
 
@@ -149,7 +150,8 @@ def late_span(
 
 def unsampled() -> dict[str, str]:
     """The W3C headers of a new trace whose root leaves no span, unless it turns out to matter."""
-    return {"traceparent": f"00-{random.getrandbits(128) or 1:032x}-{random.getrandbits(64) or 1:016x}-00"}
+    ids = f"{random.getrandbits(192) | _NEITHER_IS_NOUGHT:048x}"
+    return {"traceparent": f"00-{ids[:32]}-{ids[32:]}-00"}
 
 
 def late_root(parent: Mapping[str, str], at_ms: int, **attributes: Any) -> None:

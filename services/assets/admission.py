@@ -8,7 +8,6 @@ from datetime import datetime, timedelta
 from typing import NamedTuple, get_args
 
 from contracts.events.assets import RejectionReason
-from infra.runtime.clock import Clock
 from services.assets.hj212 import Frame, Packet, Reason, Rejected, packet_of, sender_of
 from services.assets.intake import take
 from services.assets.register import Known, Passwords, Register
@@ -35,14 +34,12 @@ class Heard(NamedTuple):
 class Admission:
     """Checks frames against the register."""
 
-    def __init__(self, register: Register, passwords: Passwords, clock: Clock, tolerance: timedelta) -> None:
-        self._register, self._passwords, self._clock = register, passwords, clock
-        self._tolerance = tolerance
+    def __init__(self, register: Register, passwords: Passwords, tolerance: timedelta) -> None:
+        self._register, self._passwords, self._tolerance = register, passwords, tolerance
         self._unreadable: dict[str, deque[bytes]] = {}
 
-    async def hear(self, piece: Frame | Rejected, times: Times) -> Heard:
-        """What a piece of a connection becomes; `times` are that connection's."""
-        now = self._clock.now()
+    async def hear(self, piece: Frame | Rejected, times: Times, now: datetime) -> Heard:
+        """What a piece of a connection that came `now` becomes; `times` are that connection's."""
         if isinstance(piece, Rejected):
             return Heard(refusal(_REASONS[piece.reason], piece.detail, piece.piece, now), None, False)
         packet = packet_of(piece)

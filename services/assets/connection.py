@@ -11,6 +11,7 @@ import structlog
 from aiokafka.errors import KafkaError
 
 from infra.runtime import metrics
+from infra.runtime.clock import Clock
 from infra.runtime.letters import Outgoing
 from infra.runtime.told import told
 from services.assets.admission import Admission, Heard
@@ -28,11 +29,12 @@ class Connection:
     """`trusted`: whether a logger of the register has spoken on it, with its password."""
 
     def __init__(
-        self, admission: Admission, publisher: Publisher, settings: AssetsSettings, writer: asyncio.StreamWriter,
+        self, admission: Admission, publisher: Publisher, clock: Clock, settings: AssetsSettings,
+        writer: asyncio.StreamWriter,
         ticks: Callable[[], float] = time.monotonic,
     ) -> None:  # fmt: skip
-        self._admission, self._publisher, self._settings = admission, publisher, settings
-        self._writer, self._ticks = writer, ticks
+        self._admission, self._publisher, self._clock = admission, publisher, clock
+        self._settings, self._writer, self._ticks = settings, writer, ticks
         self._splitter = Splitter(allowed=DIALECTS)
         self._times = Times()
         self._telling = PerMinute(settings.gateway_rejections_per_minute)
@@ -72,10 +74,11 @@ class Connection:
         letters: list[Outgoing] = []
         answers: list[bytes] = []
         outcomes: Counter[str] = Counter()
+        now = self._clock.now()  # they came together
         for piece in pieces:
-            heard = await self._admission.hear(piece, self._times)
+            heard = await self._admission.hear(piece, self._times, now)
             if self._is_told(heard, outcomes):
-                letters += self._publisher.letters(heard.taken)
+                letters += self._publisher.letters(heard.taken, now)
                 if heard.answer is not None and heard.answer.needs_ack:
                     answers.append(answer_9014(heard.answer))
         for outcome, count in outcomes.items():

@@ -35,8 +35,9 @@ class Gateway:
     ) -> None:
         self.tolerance = timedelta(seconds=settings.future_tolerance_seconds)
         self._settings = settings
-        self._publisher = Publisher(settings.streams, clock, producer, relay)
-        self._admission = Admission(register, Passwords(settings.secrets), clock, self.tolerance)
+        self._clock = clock
+        self._publisher = Publisher(settings.streams, producer, relay)
+        self._admission = Admission(register, Passwords(settings.secrets), self.tolerance)
         self._open: dict[asyncio.Task[None], Connection] = {}
         self._complaints = PerMinute(1)
 
@@ -61,7 +62,8 @@ class Gateway:
 
     async def publish(self, batch: Sequence[Taken]) -> None:
         """Hands events to Kafka and returns when all replicas have them."""
-        await self._publisher.publish([letter for taken in batch for letter in self._publisher.letters(taken)])
+        now = self._clock.now()
+        await self._publisher.publish([letter for taken in batch for letter in self._publisher.letters(taken, now)])
 
     async def _connected(self, reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         if len(self._open) >= self._settings.gateway_connections_max and not self._made_room():
@@ -69,7 +71,9 @@ class Gateway:
             return
         task = asyncio.current_task()
         assert task is not None
-        connection = self._open[task] = Connection(self._admission, self._publisher, self._settings, writer)
+        connection = self._open[task] = Connection(
+            self._admission, self._publisher, self._clock, self._settings, writer
+        )
         metrics.CONNECTIONS.inc()
         try:
             await connection.run(reader)

@@ -7,7 +7,6 @@ from datetime import timedelta
 
 from contracts.events.assets import (
     AgreementPublishedV1,
-    Measured,
     ReadingPartReceivedV1,
     ReadingReceivedV1,
     ReadingRejectedV1,
@@ -17,6 +16,7 @@ from infra.runtime.ears import Ears
 from infra.runtime.ledger import Entry
 from infra.runtime.letters import Letter
 from services.assets import store
+from services.assets.kept import Document, Values, measured_of
 from services.assets.register import Register
 from services.assets.uploads import Upload, upload_id, whole_of
 
@@ -48,24 +48,21 @@ async def join_parts_on_part_received(part: ReadingPartReceivedV1, entry: Entry)
         entry.say(whole)
 
 
-@ears.gathers(ReadingReceivedV1)
-async def store_readings(batch: Sequence[tuple[Letter, ReadingReceivedV1]], entry: Entry) -> None:
+@ears.gathers(ReadingReceivedV1, keeps=store.document_of)
+async def store_readings(batch: Sequence[tuple[Letter, Document]], entry: Entry) -> None:
     """The hot path: stored once by natural key; a repeat adds what was missing, a contradiction is quarantined."""
-    documents = [store.document_of(letter.id, reading) for letter, reading in batch]
-    repeats = await store.insert_readings(entry.db, documents)
+    repeats = await store.insert_readings(entry.db, [document for _, document in batch])
     if not repeats:
         return
-    readings = {letter.id: reading for letter, reading in batch}
-    for event_id, values in await store.merge_readings(entry.db, repeats):
-        entry.say(_conflict(event_id, readings[event_id], values), cause=event_id)
+    for repeat, values in await store.merge_readings(entry.db, repeats):
+        entry.say(_conflict(repeat, values), cause=repeat["event"])
 
 
-def _conflict(event_id: str, reading: ReadingReceivedV1, values: dict[str, dict[str, str]]) -> ReadingRejectedV1:
-    measured: dict[str, Measured] = {code: reading.values[code] for code in values}
+def _conflict(repeat: Document, values: Values) -> ReadingRejectedV1:
     return ReadingRejectedV1(
-        at=reading.received_at, rejection=f"conflict/{event_id}", reason="conflict", site=reading.site,
-        detail=f"other values than stored for {reading.reading}: {', '.join(sorted(values))}", time=reading.time,
-        kind=reading.kind, values=measured, received_at=reading.received_at, channel=reading.channel,
+        at=repeat["received_at"], rejection=f"conflict/{repeat['event']}", reason="conflict", site=repeat["site"],
+        detail=f"other values than stored for {repeat['_id']}: {', '.join(sorted(values))}", time=repeat["time"],
+        kind=repeat["kind"], values=measured_of(values), received_at=repeat["received_at"], channel=repeat["channel"],
     )  # fmt: skip
 
 

@@ -8,8 +8,10 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from contracts.events.assets import Measured, RejectionReason
+from contracts.agreements.sites import Measure
+from contracts.events.assets import RejectionReason
 from contracts.events.event import Event
+from contracts.events.measured import Measured
 from services.assets.register import Known
 from services.assets.said import Taken, part_of, reading_of, rejection_of, taken_of
 from services.assets.sent import Sent
@@ -36,6 +38,10 @@ def take(
     good: dict[str, Measured] = {}
     events: list[Event] = []
     for code, fields in sent.values.items():
+        measure = known.measures.get(code)
+        if measure and measure.code not in known.factors and (number := _plain(fields, measure)) is not None:
+            good[measure.code] = Measured(number, None, None, "N")
+            continue
         judged = _judge(code, fields, known, any_range)
         if isinstance(judged, Refused):
             events.append(rejection_of(known, sent, received_at, judged.reason, judged.detail, code, judged.values))
@@ -57,6 +63,17 @@ class Refused:
     reason: RejectionReason
     detail: str
     values: dict[str, Measured] | None = None
+
+
+def _plain(fields: Mapping[str, str], measure: Measure) -> Decimal | None:
+    """What nearly every field is: one number, normal and within the range. None: it must be looked at closely."""
+    if len(fields) != 2 or fields.get("flag") != "N":
+        return None
+    text = fields.get("avg") or fields.get("rtd")
+    try:
+        return number if text and measure.low <= (number := Decimal(text)) <= measure.high else None
+    except ArithmeticError:
+        return None
 
 
 def _judge(code: str, fields: Mapping[str, str], known: Known, any_range: bool) -> Measured | Refused:
@@ -92,12 +109,13 @@ def _refused_whole(sent: Sent, known: Known, at: datetime, tolerance: timedelta)
 def _measured(fields: Mapping[str, str], factor: Decimal | None) -> Measured:
     """In the register's unit. Raises ArithmeticError for what is not a finite number."""
     get = fields.get
-    value, low, high, flag = get("avg") or get("rtd") or get("value"), get("min"), get("max"), get("flag", "")
+    value, flag = get("avg") or get("rtd") or get("value"), get("flag", "")
+    low, high = get("min"), get("max")
     return Measured(
         _number(value, factor) if value else None,
         _number(low, factor) if low else None,
         _number(high, factor) if high else None,
-        flag if flag == "N" else flag_of(flag),
+        flag_of(flag),
     )
 
 

@@ -11,9 +11,7 @@ from dataclasses import dataclass
 from decimal import Decimal
 from typing import Any
 
-Document = Mapping[str, Any]
-Values = dict[str, dict[str, str]]
-"""By code: f flag, v value, l lowest, h highest, as text."""
+from services.assets.kept import Document, Values
 
 
 @dataclass(frozen=True, slots=True)

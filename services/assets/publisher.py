@@ -4,11 +4,11 @@ from __future__ import annotations
 
 import random
 from collections.abc import Sequence
+from datetime import datetime
 
 from aiokafka import AIOKafkaProducer
 from aiokafka.errors import KafkaError
 
-from infra.runtime.clock import Clock
 from infra.runtime.letters import Outgoing, seal
 from infra.runtime.relay import Relay
 from infra.runtime.rounds import Rounds
@@ -21,14 +21,14 @@ _SAMPLED = 0.01
 class Publisher:
     """Says what was taken in. `busy`: chunks of loggers that are still on their way."""
 
-    def __init__(self, streams: str, clock: Clock, producer: AIOKafkaProducer, relay: Relay) -> None:
-        self._clock, self._relay = clock, relay
+    def __init__(self, streams: str, producer: AIOKafkaProducer, relay: Relay) -> None:
+        self._relay = relay
         self._rounds = Rounds(producer, streams, relay.said)
         self.busy = 0
 
-    def letters(self, taken: Taken) -> list[Outgoing]:
+    def letters(self, taken: Taken, now: datetime) -> list[Outgoing]:
         """What is to be said of it. Sealed at once, a frame's objects are gone before the next frame makes its own."""
-        now, trace = self._clock.now(), _trace_of(taken)
+        trace = _trace_of(taken)
         return [
             seal(event, id=event_id, said_at=now, correlation=event_id, causation=event_id, trace=trace)
             for event, event_id in zip(taken.events, taken.ids, strict=True)

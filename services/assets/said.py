@@ -10,14 +10,9 @@ from hashlib import sha1
 from msgspec import Struct
 
 from contracts import masks
-from contracts.events.assets import (
-    Measured,
-    ReadingPartReceivedV1,
-    ReadingReceivedV1,
-    ReadingRejectedV1,
-    RejectionReason,
-)
+from contracts.events.assets import ReadingPartReceivedV1, ReadingReceivedV1, ReadingRejectedV1, RejectionReason
 from contracts.events.event import Event
+from contracts.events.measured import Measured
 from services.assets.hj212 import masked
 from services.assets.register import Known
 from services.assets.sent import Sent
@@ -55,8 +50,9 @@ def named(name: str) -> str:
 
 def reading_id(site: str, kind: str, time: datetime) -> str:
     """The natural key of a reading."""
-    written = time.astimezone(UTC).isoformat()[:19].replace("-", "").replace(":", "")
-    return f"{site}/{kind}/{written}Z"
+    at = time.astimezone(UTC)
+    clock = at.year, at.month, at.day, at.hour, at.minute, at.second
+    return f"{site}/{kind}/" + "%04d%02d%02dT%02d%02d%02dZ" % clock  # noqa: UP031 - in half the time of an f-string
 
 
 def _ends(sent: Sent, known: Known) -> datetime:

@@ -6,7 +6,8 @@ import hashlib
 from collections.abc import Mapping
 from datetime import UTC, datetime
 
-from contracts.events.assets import Channel, Measured, ReadingKind, RejectionReason
+from contracts.events.assets import Channel, ReadingKind, RejectionReason
+from contracts.events.measured import Measured
 from services.assets.hj212 import Packet
 from services.assets.hj212.secret import Guarded
 

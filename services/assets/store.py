@@ -2,17 +2,18 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping, Sequence
+from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
 from pymongo import IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
-from contracts.events.assets import Measured, ReadingReceivedV1, ReadingRejectedV1
+from contracts.events.assets import ReadingReceivedV1, ReadingRejectedV1
 from infra.runtime.ledger import Database
 from infra.runtime.states import State
-from services.assets.merge import Merge, Values, merge_of
+from services.assets.kept import Document, Values, kept_of, opened, shorter, shown
+from services.assets.merge import Merge, merge_of
 from services.assets.said import reading_id
 
 INDEXES: Mapping[str, Sequence[IndexModel]] = {
@@ -35,27 +36,16 @@ class Publication(State):
     at: datetime
 
 
-def document_of(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
+def document_of(event_id: str, reading: ReadingReceivedV1) -> Document:
     """A reading as it is stored: one document, keyed by site, kind and time."""
-    values = {
-        code: {"f": one.flag, "v": str(one.value)}
-        if one.low is None and one.high is None and one.value is not None  # nearly always
-        else _stored(one)
-        for code, one in reading.values.items()
-    }
     return {
         "_id": reading.reading, "site": reading.site, "kind": reading.kind, "time": reading.time, "at": reading.at,
         "received_at": reading.received_at, "released_from": reading.released_from, "channel": reading.channel,
-        "digest": reading.digest, "event": event_id, "values": values,
+        "digest": reading.digest, "event": event_id, "values": kept_of(reading.values),
     }  # fmt: skip
 
 
-def _stored(measured: Measured) -> dict[str, str]:
-    named = {"v": measured.value, "l": measured.low, "h": measured.high}
-    return {"f": measured.flag, **{name: str(value) for name, value in named.items() if value is not None}}
-
-
-async def insert_readings(db: Database, documents: Sequence[dict[str, Any]]) -> list[dict[str, Any]]:
+async def insert_readings(db: Database, documents: Sequence[Document]) -> list[Document]:
     """Stores what is not there yet; returns the documents whose key was taken."""
     try:
         await db.readings.insert_many(documents, ordered=False)
@@ -67,25 +57,26 @@ async def insert_readings(db: Database, documents: Sequence[dict[str, Any]]) -> 
     return []
 
 
-async def merge_readings(db: Database, repeats: Sequence[dict[str, Any]]) -> list[tuple[str, Values]]:
-    """Merges what came for a reading that is stored. Returns (event id, values) of what contradicts the stored."""
-    stored = {row["_id"]: row async for row in db.readings.find({"_id": {"$in": [row["_id"] for row in repeats]}})}
-    conflicts: list[tuple[str, Values]] = []
+async def merge_readings(db: Database, repeats: Sequence[Document]) -> list[tuple[Document, Values]]:
+    """Merges what came for a reading that is stored. Returns (repeat, values) of what contradicts the stored."""
+    found = db.readings.find({"_id": {"$in": [row["_id"] for row in repeats]}})
+    stored = {row["_id"]: opened(row) async for row in found}
+    conflicts: list[tuple[Document, Values]] = []
     updates: list[UpdateOne] = []
-    for repeat in repeats:
+    for repeat in map(opened, repeats):
         merge = merge_of(stored[repeat["_id"]], repeat)
         if merge.counts:
             merge.apply(stored[repeat["_id"]], repeat["event"])
             updates.append(_update(repeat, merge))
         if merge.contradicts:
-            conflicts.append((repeat["event"], merge.contradicts))
+            conflicts.append((repeat, merge.contradicts))
     if updates:
         await db.readings.bulk_write(updates)
     return conflicts
 
 
-def _update(repeat: dict[str, Any], merge: Merge) -> UpdateOne:
-    sets: dict[str, Any] = {f"values.{code}": value for code, value in merge.sets.items()}
+def _update(repeat: Document, merge: Merge) -> UpdateOne:
+    sets: dict[str, Any] = {f"values.{code}": shorter(value) for code, value in merge.sets.items()}
     if merge.replaces:
         sets[f"replaced.{repeat['event']}"] = merge.replaces
     setting = {"$set": sets} if sets else {}
@@ -116,7 +107,20 @@ def _rejection(rejection: ReadingRejectedV1) -> dict[str, Any]:
 async def latest_readings(db: Database, site: str, kind: str) -> dict[str, Any] | None:
     """The newest reading of a site."""
     query = {"_id": {"$gte": f"{site}/{kind}/", "$lt": f"{site}/{kind}0"}}
-    return await db.readings.find_one(query, sort=[("_id", -1)])
+    row = await db.readings.find_one(query, sort=[("_id", -1)])
+    return row and opened(row)
+
+
+async def reading(db: Database, id: str) -> dict[str, Any] | None:
+    """One reading by its natural key."""
+    row = await db.readings.find_one({"_id": id})
+    return row and opened(row)
+
+
+async def readings(db: Database, site: str, kind: str, start: datetime, end: datetime) -> AsyncIterator[dict[str, Any]]:
+    """A site's readings with start <= time < end, oldest first."""
+    async for row in db.readings.find(between(site, kind, start, end)).sort("_id", 1):
+        yield opened(row)
 
 
 def between(site: str, kind: str, start: datetime, end: datetime) -> dict[str, Any]:
@@ -127,4 +131,8 @@ def between(site: str, kind: str, start: datetime, end: datetime) -> dict[str, A
 async def series(db: Database, site: str, kind: str, code: str, start: datetime, end: datetime) -> list[dict[str, Any]]:
     """One parameter over time, oldest first."""
     rows = db.readings.find(between(site, kind, start, end), {"time": 1, f"values.{code}": 1}).sort("_id", 1)
-    return [{"time": row["time"].astimezone(UTC), **row["values"][code]} async for row in rows if code in row["values"]]
+    return [
+        {"time": row["time"].astimezone(UTC), **shown(row["values"][code])}
+        async for row in rows
+        if code in row["values"]
+    ]

@@ -8,7 +8,8 @@ from typing import ClassVar
 
 from msgspec import structs
 
-from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1
+from contracts.events.assets import ReadingPartReceivedV1, ReadingReceivedV1
+from contracts.events.measured import Measured
 from contracts.values import Frozen, Moment
 from infra.runtime.states import State
 from services.assets.hj212 import Packet

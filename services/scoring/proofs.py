@@ -7,7 +7,7 @@ from collections.abc import Iterable
 from datetime import datetime
 from functools import cached_property
 
-from contracts.events.assets import AgreementPublishedV1, Measured, ReadingReceivedV1
+from contracts.events.assets import AgreementPublishedV1, ReadingReceivedV1
 from contracts.events.event import Event
 from contracts.events.incidents import (
     FaultAcknowledgedV1,
@@ -26,6 +26,7 @@ from contracts.events.incidents import (
     SpareInstalledV1,
 )
 from contracts.events.inspections import InspectionDoneV1, InspectionDueV1, InspectionEvent, InspectionMissedV1
+from contracts.events.measured import Measured
 from contracts.values import Words
 from services.scoring.hours import as_they_count
 from services.scoring.recorded import Recorded, in_order

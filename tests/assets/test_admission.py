@@ -10,7 +10,6 @@ from pathlib import Path
 import pytest
 
 from contracts.events.assets import ReadingReceivedV1, ReadingRejectedV1
-from infra.runtime.clock import MovableClock
 from infra.runtime.security import hash_of_key
 from services.assets.admission import Admission, Heard
 from services.assets.hj212 import DIALECTS, Dialect, Frame, Rejected, Splitter, framed
@@ -26,7 +25,7 @@ LATER = "a34002-Avg=80"
 
 
 def gate(*known: Known, secrets: Path = Path("/nonexistent")) -> Admission:
-    return Admission(held(*known), Passwords(secrets), MovableClock(NOW), timedelta(minutes=5))
+    return Admission(held(*known), Passwords(secrets), timedelta(minutes=5))
 
 
 def verdict(heard: Heard) -> tuple[str, bool, bool]:
@@ -37,7 +36,7 @@ def verdict(heard: Heard) -> tuple[str, bool, bool]:
 
 
 async def hear(admission: Admission, cp: str, times: Times | None = None, **head: str) -> tuple[str, bool, bool]:
-    return verdict(await admission.hear(frame(segment(cp, **head)), times or Times()))
+    return verdict(await admission.hear(frame(segment(cp, **head)), times or Times(), NOW))
 
 
 @pytest.fixture
@@ -55,14 +54,14 @@ async def test_strangers_are_answered_but_not_trusted(secrets: Path) -> None:
     admission = gate(KNOWN, secrets=secrets)
     assert await hear(admission, GOOD, mn="X1") == ("unknown_mn", True, False)
     assert await hear(admission, GOOD, pw="654321") == ("wrong_password", True, False)
-    other = await admission.hear(frame(segment(GOOD), "modbus"), Times())
+    other = await admission.hear(frame(segment(GOOD), "modbus"), Times(), NOW)
     assert verdict(other) == ("crc", False, False)
 
 
 async def test_noise_is_neither_trusted_nor_answered() -> None:
     (piece,) = Splitter().feed(b"noise\r\n")
     assert isinstance(piece, Rejected)
-    assert verdict(await gate(KNOWN).hear(piece, Times())) == ("garbage", False, False)
+    assert verdict(await gate(KNOWN).hear(piece, Times(), NOW)) == ("garbage", False, False)
 
 
 @pytest.mark.parametrize("dialect", DIALECTS)
@@ -74,7 +73,7 @@ async def test_every_frame_of_the_registered_dialect_is_taken(dialect: Dialect) 
         (piece,) = splitter.feed(written(segment(cp, qn=f"20260408095600{number % 1000:03d}"), dialect))
         assert isinstance(piece, Frame)
         seen.add(piece.dialect)
-        assert verdict(await admission.hear(piece, Times())) == ("taken", True, True)
+        assert verdict(await admission.hear(piece, Times(), NOW)) == ("taken", True, True)
     # The reason for the test: some of them fit another dialect first.
     assert "hj212" in seen or dialect == "modbus"
 
@@ -84,7 +83,7 @@ async def test_frames_of_another_dialect_stay_refused() -> None:
     taken = 0
     for _ in range(2_000):
         cp = f"DataTime=20260408095500;a34004-Avg={chance.uniform(0, 90):.3f}"
-        heard = await admission.hear(frame(segment(cp), "byteswapped"), Times())
+        heard = await admission.hear(frame(segment(cp), "byteswapped"), Times(), NOW)
         taken += heard.trusted
         assert heard.trusted == frame(segment(cp), "byteswapped").fits("hj212")
     assert taken < 2_000 * 0.03
@@ -98,12 +97,10 @@ async def test_part_without_time_is_not_answered() -> None:
 
 
 async def test_part_without_time_is_one_refusal() -> None:
-    clock = MovableClock(NOW)
-    admission = Admission(held(KNOWN), Passwords(Path("/nonexistent")), clock, timedelta(minutes=5))
+    admission = gate(KNOWN)
     part = frame(segment(LATER, flag="7;PNUM=2;PNO=2"))
-    once = await admission.hear(part, Times())
-    clock.move(NOW + timedelta(minutes=1), NOW + timedelta(minutes=1))
-    assert (await admission.hear(part, Times())).taken.ids == once.taken.ids
+    once = await admission.hear(part, Times(), NOW)
+    assert (await admission.hear(part, Times(), NOW + timedelta(minutes=1))).taken.ids == once.taken.ids
 
 
 async def test_whole_upload_sent_again_is_taken() -> None:
@@ -136,9 +133,9 @@ async def test_unreadable_frame_of_a_stranger_is_never_answered(head: dict[str, 
 
 async def test_frame_without_command_is_a_strangers() -> None:
     (piece,) = Splitter().feed(framed(f"MN={KNOWN.mn};CP=&&{GOOD}&&".encode()))
-    assert verdict(await gate(KNOWN).hear(piece, Times())) == ("syntax", False, False)
+    assert verdict(await gate(KNOWN).hear(piece, Times(), NOW)) == ("syntax", False, False)
 
 
 async def test_good_frame_keeps_its_reading() -> None:
-    heard = await gate(KNOWN).hear(frame(segment(GOOD)), Times())
+    heard = await gate(KNOWN).hear(frame(segment(GOOD)), Times(), NOW)
     assert isinstance(heard.taken.events[0], ReadingReceivedV1)

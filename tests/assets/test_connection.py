@@ -32,7 +32,7 @@ class Press:
         self.busy, self.away = 0, False
         self.said: list[Taken] = []
 
-    def letters(self, taken: Taken) -> list[Taken]:
+    def letters(self, taken: Taken, now: datetime) -> list[Taken]:
         return [taken]
 
     async def publish(self, batch: Sequence[Taken]) -> None:
@@ -59,9 +59,9 @@ class Line:
 
     def __init__(self) -> None:
         self.press, self.mouth, self.minute = Press(), Mouth(), 0
-        admission = Admission(held(KNOWN), Passwords(Path("/nonexistent")), MovableClock(NOW), timedelta(minutes=5))
+        admission = Admission(held(KNOWN), Passwords(Path("/nonexistent")), timedelta(minutes=5))
         self.connection = Connection(
-            admission, cast(Publisher, self.press), SETTINGS, cast(asyncio.StreamWriter, self.mouth),
+            admission, cast(Publisher, self.press), MovableClock(NOW), SETTINGS, cast(asyncio.StreamWriter, self.mouth),
             lambda: self.minute * 60.0,
         )  # fmt: skip
         self.reader = asyncio.StreamReader()

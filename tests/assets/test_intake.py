@@ -7,6 +7,7 @@ from collections.abc import Mapping
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
+from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -15,6 +16,7 @@ from hypothesis import strategies as st
 
 from contracts.agreements.folder import read_agreement
 from contracts.events.assets import ReadingReceivedV1, ReadingRejectedV1
+from services.assets import intake
 from services.assets.hj212 import Frame, Packet, Splitter, Upload, packet_of, upload_frames
 from services.assets.intake import flag_of, take
 from services.assets.register import Known, known_of
@@ -139,3 +141,24 @@ def test_refusal_names_its_reason() -> None:
     (event,) = refusal("crc", "the CRC is 1100, 2D00 expected", b"##0101PW=secret;MN=S", NOW).events
     assert isinstance(event, ReadingRejectedV1)
     assert (event.reason, event.piece, event.key) == ("crc", "##0101PW=******;MN=S", "unknown")
+
+
+TEXTS = st.sampled_from(
+    ["35", "35.20", "-0", "+7", "007", "1e1", "0.0000001", " 5 ", "  ", "", "abc", "NaN", "-Infinity"]
+)
+FIELDS = st.dictionaries(
+    st.sampled_from(["avg", "rtd", "min", "max", "value", "flag"]), TEXTS | st.sampled_from(["N", "D", "n", "3"])
+)
+
+
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(st.dictionaries(st.sampled_from(["a34004", "a34002", "a21004", "zz"]), FIELDS), st.booleans())
+def test_plain_values_are_judged_like_all_others(
+    known: Known, fields: dict[str, dict[str, str]], any_range: bool
+) -> None:
+    """The short way over the long one."""
+    short = take(sent(fields), known, NOW, TOLERANCE, any_range=any_range)
+    with patch.object(intake, "_plain", return_value=None):
+        long = take(sent(fields), known, NOW, TOLERANCE, any_range=any_range)
+    assert long.ids == short.ids
+    assert [event.written() for event in long.events] == [event.written() for event in short.events]

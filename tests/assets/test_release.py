@@ -11,7 +11,8 @@ import pytest
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1, ReadingRejectedV1
+from contracts.events.assets import ReadingPartReceivedV1, ReadingReceivedV1, ReadingRejectedV1
+from contracts.events.measured import Measured
 from contracts.values import Words
 from services.assets.intake import take
 from services.assets.register import Known

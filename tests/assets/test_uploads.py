@@ -8,7 +8,8 @@ from bson.codec_options import CodecOptions
 from hypothesis import given
 from hypothesis import strategies as st
 
-from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1
+from contracts.events.assets import ReadingPartReceivedV1, ReadingReceivedV1
+from contracts.events.measured import Measured
 from services.assets.said import reading_id
 from services.assets.uploads import Upload, upload_id, whole_of
 

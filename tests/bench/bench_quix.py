@@ -20,7 +20,8 @@ import psutil
 from aiokafka import AIOKafkaProducer
 from motor.motor_asyncio import AsyncIOMotorClient
 
-from contracts.events.assets import Measured, ReadingReceivedV1
+from contracts.events.assets import ReadingReceivedV1
+from contracts.events.measured import Measured
 from infra.local.embedded import Embedded
 from infra.local.place import Place
 from infra.runtime.letters import seal
@@ -30,7 +31,7 @@ from tests.bench.topics import make_topics
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
 
-READINGS, STATIONS, LIMIT = 60_000, 100, "20.5"
+READINGS, STATIONS, LIMIT = 150_000, 100, "20.5"
 QUIX = "quixstreams[mongodb]==3.28.1"
 AIM = 3.0
 _AT = datetime(2026, 4, 8, tzinfo=UTC)

@@ -11,7 +11,8 @@ from decimal import Decimal
 from contracts.agreements.agreement import Lot
 from contracts.agreements.faults import FlagIs, Jump, Outside, Stuck, Swing
 from contracts.agreements.sites import Asset, Measure, Site
-from contracts.events.assets import Measured, ReadingReceivedV1
+from contracts.events.assets import ReadingReceivedV1
+from contracts.events.measured import Measured
 from services.incidents.rules import Plan, Watch, observe, plan_of
 from tests.bench.figures import Figure
 from tests.incidents.clock_stories import SOURCE, at, words

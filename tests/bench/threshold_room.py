@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
+from typing import Any
 
 from fastapi import APIRouter
 
@@ -20,14 +21,15 @@ ears = Ears("threshold")
 LIMIT = Decimal(sys.argv[1] if len(sys.argv) > 1 else "0")
 
 
-@ears.gathers(ReadingReceivedV1)
-async def store_judged_readings(batch: Sequence[tuple[Letter, ReadingReceivedV1]], entry: Entry) -> None:
+def judged(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
+    over = (reading.values["a21004"].value or LIMIT) > LIMIT
+    return {**store.document_of(event_id, reading), "over": over}
+
+
+@ears.gathers(ReadingReceivedV1, keeps=judged)
+async def store_judged_readings(batch: Sequence[tuple[Letter, dict[str, Any]]], entry: Entry) -> None:
     """A reading that is heard again is stored already."""
-    documents = [
-        {**store.document_of(letter.id, reading), "over": (reading.values["a21004"].value or LIMIT) > LIMIT}
-        for letter, reading in batch
-    ]
-    await store.insert_readings(entry.db, documents)
+    await store.insert_readings(entry.db, [document for _, document in batch])
 
 
 if __name__ == "__main__":

@@ -9,8 +9,9 @@ from hypothesis import given
 from hypothesis import strategies as st
 from pydantic import ValidationError
 
-from contracts.events.assets import Measured, ReadingPartReceivedV1, ReadingReceivedV1
+from contracts.events.assets import ReadingPartReceivedV1, ReadingReceivedV1
 from contracts.events.hot import HotEvent
+from contracts.events.measured import Measured
 
 MOMENTS = st.integers(0, 4_000_000_000_000).map(
     lambda ms: datetime.fromtimestamp(ms // 1000, UTC).replace(microsecond=ms % 1000 * 1000)

@@ -24,7 +24,8 @@ from contracts.agreements.notices import Notices
 from contracts.agreements.plans import InspectionPlan, Item
 from contracts.agreements.scores import Part, Payment, Proportional, Sheet
 from contracts.agreements.sites import Asset, Measure, Site
-from contracts.events.assets import Measured, ReadingReceivedV1
+from contracts.events.assets import ReadingReceivedV1
+from contracts.events.measured import Measured
 from services.incidents.rules import Plan, Sign, Watch, observe, plan_of
 from tests.incidents.clock_stories import CALENDAR, SOURCE, at, words
 

@@ -4,12 +4,12 @@ from __future__ import annotations
 
 import pytest
 
-from contracts.events.assets import Measured
 from contracts.events.incidents import (
     FaultOpenedV1,
     FaultReopenedV1,
     FaultResolvedV1,
 )
+from contracts.events.measured import Measured
 from services.incidents.domain import Refused, SiteWatch
 from services.incidents.domain.opening import Found
 from tests.incidents.closings import BAD, MARKED, SLOW, closed, fault_of, openings

@@ -12,7 +12,8 @@ from hypothesis import event, example, given, settings
 from hypothesis import strategies as st
 
 from contracts.agreements.faults import Condition, FaultRule, FlagIs, Jump, Outside, Stuck, Swing
-from contracts.events.assets import Measured, ReadingReceivedV1
+from contracts.events.assets import ReadingReceivedV1
+from contracts.events.measured import Measured
 from services.incidents.rules import Again, Gone, Plan, Rewritten, Seen, Sign, Watch, resolved_by_people
 from tests.incidents.site_stories import HOT, PM, SITE, STEP, at, measured, minutes, plan, reading, rule, watched
 from tests.incidents.slow_rules import Closing, Instants, instants

@@ -5,8 +5,9 @@ from __future__ import annotations
 from hypothesis import given, settings
 from hypothesis import strategies as st
 
-from contracts.events.assets import Measured, ReadingReceivedV1
+from contracts.events.assets import ReadingReceivedV1
 from contracts.events.incidents import FaultOpenedV1
+from contracts.events.measured import Measured
 from services.incidents.rules import Sign, Watch, outages_of
 from services.incidents.rules.notes import plain_of, watch_of
 from tests.incidents.desk import every

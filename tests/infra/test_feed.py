@@ -1,9 +1,11 @@
-"""A feed hands on all that it fetched and commits nothing unheard: against a consumer whose fetches may fail."""
+"""A feed hands on all that it fetched and commits nothing unheard: against a consumer whose fetches may fail, and a
+group that changes."""
 
 from __future__ import annotations
 
 import asyncio
 from collections.abc import Mapping
+from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 
@@ -90,6 +92,87 @@ class Told:
     """Stands for the line: a feed asks only its streams and its names."""
 
     topics, name, service = ("a",), "line a", "feeds"
+
+
+@dataclass
+class Page:
+    """A line's page: what is on it, and until when it is written."""
+
+    records: list[Record]
+    written: asyncio.Event = field(default_factory=asyncio.Event)
+
+
+class Slow(Told):
+    """A line whose pages take until they are let go. A letter stands for its record."""
+
+    def __init__(self) -> None:
+        self.pages: list[Page] = []
+        self.opened: list[Record] = []
+
+    def open(self, record: Record) -> Record:
+        self.opened.append(record)
+        return record
+
+    async def handle(self, letters: list[Record]) -> None:
+        self.pages.append(Page(list(letters)))
+        await self.pages[-1].written.wait()
+
+    @property
+    def heard(self) -> list[tuple[int, int]]:
+        """What is written: stream and offset."""
+        pages = [page for page in self.pages if page.written.is_set()]
+        return [(record.partition, record.offset) for page in pages for record in page.records]
+
+
+@dataclass
+class Message:
+    """FastStream's, as far as a feed looks into it."""
+
+    raw_message: tuple[Record, ...]
+
+
+class Stage:
+    """A feed that hears pages of at most four, as FastStream drives it: poll, take, poll."""
+
+    def __init__(self, *script: Fetch) -> None:
+        self.consumer, self.line = Consumer(*script), Slow()
+        self.feed = Feed(cast(Line, self.line), Health(60.0), 4, 0.0)
+        self.message: Message | None = None
+        self.going = asyncio.create_task(self._go())
+
+    async def _go(self) -> None:
+        while True:
+            with suppress(KafkaError):
+                records = await self.feed.poll(cast(Any, self.consumer))
+                if records:
+                    self.message = Message(records)
+                    await self.feed.take(self.message)
+            await asyncio.sleep(0)
+
+    async def write(self) -> None:
+        """Lets the page in hand go."""
+        await turns()
+        for page in self.line.pages[-1:]:
+            page.written.set()
+        await turns()
+
+    async def move(self, *streams: TopicPartition, resets: bool = True) -> None:
+        """The group takes streams away and gives them back, with where it has got to; aiokafka is silent meanwhile."""
+        there = self.consumer.rejoining = asyncio.Event()
+        leaving = asyncio.create_task(self.feed.on_partitions_revoked(streams))
+        await turns()
+        await self.write()
+        await asyncio.wait_for(leaving, 1)
+        for where in self.consumer.positions if resets else ():
+            self.consumer.positions[where] = self.consumer.committed.get(where, 0)
+        self.consumer.rejoining = None
+        there.set()
+        await self.feed.on_partitions_assigned(streams)
+        await turns()
+
+    async def end(self) -> None:
+        self.going.cancel()
+        await asyncio.gather(self.going, return_exceptions=True)
 
 
 def feed_of(commit_seconds: float = 60.0) -> Feed:
@@ -181,6 +264,59 @@ async def test_failing_fetches_skip_nothing(script: list[Fetch], commits_each: b
     for where in (HERE, THERE):
         offsets = [offset for at, offset in heard if at == where.partition]
         assert offsets == list(range(len(offsets)))
+
+
+async def test_next_page_is_read_while_a_full_one_is_written() -> None:
+    stage = Stage(Fetch(2), Fetch(3))
+    await turns()
+    (page,) = stage.line.pages
+    assert (len(page.records), len(stage.line.opened), stage.consumer.committed) == (2, 5, {})
+    await stage.write()
+    assert [len(page.records) for page in stage.line.pages] == [2, 3] and len(stage.line.opened) == 5
+    assert stage.consumer.committed == {HERE: 2}
+    await stage.end()
+
+
+async def test_nothing_is_read_behind_a_page_of_few() -> None:
+    stage = Stage(Fetch(1), Fetch(3))
+    await turns()
+    assert stage.consumer.positions[HERE] == 1
+    await stage.end()
+
+
+async def test_what_is_handed_out_is_not_held_on_to() -> None:
+    """A cycle of FastStream's lives on for thousands of pages."""
+    stage = Stage(Fetch(2))
+    await turns()
+    assert stage.message and stage.message.raw_message == ()
+    await stage.end()
+
+
+async def test_page_read_ahead_is_left_to_who_gets_its_stream() -> None:
+    """Here it comes back: it is read again, from behind what is committed."""
+    stage = Stage(Fetch(2), Fetch(2), Fetch(2))
+    await turns()
+    await stage.move(HERE, resets=False)
+    assert stage.consumer.committed == {HERE: 2}
+    assert [[record.offset for record in page.records] for page in stage.line.pages] == [[0, 1], [2, 3]]
+    await stage.end()
+
+
+@settings(deadline=None)
+@given(st.lists(fetches, max_size=12), st.lists(st.sampled_from(["write", "here", "there", "both"]), max_size=30))
+async def test_moving_streams_lose_nothing_that_was_read_ahead(script: list[Fetch], acts: list[str]) -> None:
+    """Every record is written once and in order, whatever fails and whoever comes and goes; what is committed is."""
+    stage = Stage(*script)
+    moved = {"here": [HERE], "there": [THERE], "both": [HERE, THERE]}
+    for act in [*acts, *["write"] * 30]:
+        await (stage.write() if act == "write" else stage.move(*moved[act]))
+        heard = stage.line.heard
+        for where, offset in stage.consumer.committed.items():
+            assert offset <= sum(at == where.partition for at, _ in heard)
+    await stage.end()
+    for where in (HERE, THERE):
+        offsets = [offset for at, offset in heard if at == where.partition]
+        assert offsets == list(range(len(offsets))) and len(offsets) == stage.consumer.positions[where]
 
 
 @dataclass

@@ -10,7 +10,7 @@ from functools import cache
 from typing import Any
 
 from contracts.agreements.agreement import Agreement
-from contracts.events.assets import Measured, ReadingReceivedV1
+from contracts.events.assets import ReadingReceivedV1
 from contracts.events.event import Event
 from contracts.events.incidents import (
     FaultOpenedV1,
@@ -20,6 +20,7 @@ from contracts.events.incidents import (
     SlaBreachWithdrawnV1,
 )
 from contracts.events.inspections import InspectionDoneV1, InspectionDueV1, InspectionMissedV1, ItemResult
+from contracts.events.measured import Measured
 from contracts.values import Words
 from services.scoring.recorded import Recorded
 

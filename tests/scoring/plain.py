@@ -209,9 +209,9 @@ def _readings(mine: list[Json], code: str) -> dict[datetime, str]:
     found: dict[datetime, str] = {}
     for hour, here in by_hour.items():
         released = [data["values"][code] for _, _, data in here if data["released_from"]]
-        numbers = [data["values"][code] for _, _, data in here if data["values"][code]["value"] is not None]
-        word = released[-1] if released else numbers[0] if numbers else {"value": None}
-        if word["value"] is not None:
+        numbers = [data["values"][code] for _, _, data in here if "value" in data["values"][code]]
+        word = released[-1] if released else numbers[0] if numbers else {}
+        if "value" in word:
             found[hour] = word["flag"]
     return found
 

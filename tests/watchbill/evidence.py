@@ -12,7 +12,8 @@ from typing import Any
 from typer.testing import CliRunner, Result
 
 from contracts.agreements.agreement import Agreement
-from contracts.events.assets import AgreementPublishedV1, Measured, ReadingReceivedV1
+from contracts.events.assets import AgreementPublishedV1, ReadingReceivedV1
+from contracts.events.measured import Measured
 from services.scoring.domain import Recorded
 from tests.scoring.papers import at
 from watchbill.cli import app

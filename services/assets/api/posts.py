@@ -11,7 +11,8 @@ from fastapi import APIRouter, Request
 from pydantic import BaseModel, BeforeValidator
 from pydantic_core import PydanticCustomError
 
-from contracts.events.assets import Measured, ReadingKind
+from contracts.events.assets import ReadingKind
+from contracts.events.measured import Measured
 from contracts.values import Moment, Words
 from infra.runtime.problems import Problem
 from infra.runtime.security import Caller, allow

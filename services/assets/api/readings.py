@@ -63,7 +63,7 @@ async def latest(site: str, db: Database, caller: Caller, kind: ReadingKind = "m
 async def show_reading(site: str, kind: ReadingKind, time: str, db: Database, caller: Caller) -> ReadingView:
     """One reading by its natural key; `time` as YYYYMMDDThhmmssZ."""
     await visible(db, caller, site)
-    row = await db.readings.find_one({"_id": f"{site}/{kind}/{time}"})
+    row = await store.reading(db, f"{site}/{kind}/{time}")
     if row is None:
         raise not_found(f"{site}/{kind}/{time}")
     return _reading_view(row)
@@ -117,7 +117,7 @@ async def availability(site: str, first: date, last: date, db: Database, caller:
         for n in range((last - first).days + 1)
     }
     start, end = (datetime.combine(day, time(0), _ZONE).astimezone(UTC) for day in (first, last + timedelta(days=1)))
-    async for row in db.readings.find(store.between(site, "hour", start, end)):
+    async for row in store.readings(db, site, "hour", start, end):
         day = days[row["time"].astimezone(_ZONE).date()]
         for code, value in row["values"].items():
             day.captured[code] = day.captured.get(code, 0) + ("v" in value)
@@ -131,8 +131,7 @@ async def export_readings(start: Moment, end: Moment, db: Database, kind: Readin
 
     async def lines() -> AsyncIterator[str]:
         async for place in db.places.find({}, {"_id": 1}).sort("_id", 1):
-            rows = db.readings.find(store.between(place["_id"], kind, start, end)).sort("_id", 1)
-            async for row in rows:
+            async for row in store.readings(db, place["_id"], kind, start, end):
                 yield json.dumps(_reading_view(row).model_dump(mode="json"), ensure_ascii=False) + "\n"
 
     return StreamingResponse(lines(), media_type="application/x-ndjson")

@@ -89,4 +89,7 @@ def fits(dialect: Dialect, segment: bytes, written: bytes) -> bool:
 
 def dialect_of(segment: bytes, written: bytes, allowed: Iterable[Dialect] = DIALECTS) -> Dialect | None:
     """The first allowed dialect whose CRC of the segment is the four hexadecimal digits `written`, in either case."""
-    return next((one for one in DIALECTS if one in allowed and fits(one, segment, written)), None)
+    for one in DIALECTS:
+        if one in allowed and fits(one, segment, written):
+            return one
+    return None

@@ -91,18 +91,18 @@ class Splitter:
         self._allowed = frozenset(allowed)
         self._max_segment = max_segment
         self._length_plus_six = length_plus_six
-        self._buffer = bytearray()
+        self._buffer = b""
         self._at = 0
         self._passed = 0
         self._waste = Waste(max_segment + HEADER_BYTES + CRC_BYTES)
 
     def feed(self, data: bytes) -> list[Frame | Rejected]:
         """What the stream has shown with these bytes, in its order."""
-        self._buffer += data
+        self._buffer = self._buffer + data if self._buffer else bytes(data)
         found: list[Frame | Rejected] = []
         while self._advance(found):
             pass
-        del self._buffer[: self._at]
+        self._buffer = self._buffer[self._at :]
         self._passed += self._at
         self._at = 0
         return found
@@ -114,7 +114,7 @@ class Splitter:
             pass
         self._spill(len(self._buffer), found)
         found += self._waste.flush()
-        self._buffer.clear()
+        self._buffer = b""
         self._at = self._passed = 0
         return found
 
@@ -133,7 +133,7 @@ class Splitter:
         found += self._waste.flush()
         if len(buffer) < start + HEADER_BYTES:
             return False
-        length = bytes(buffer[start + 2 : start + HEADER_BYTES])
+        length = buffer[start + 2 : start + HEADER_BYTES]
         if not length.isdigit():
             return self._skip(start, Reason.LENGTH, "the length is not four digits")
         if int(length) > self._max_segment + LENGTH_EXCESS * self._length_plus_six:
@@ -164,20 +164,20 @@ class Splitter:
         body, end = start + HEADER_BYTES, start + HEADER_BYTES + length
         if len(self._buffer) < end + CRC_BYTES:
             return None
-        segment = bytes(self._buffer[body:end])
-        dialect = dialect_of(segment, bytes(self._buffer[end : end + CRC_BYTES]), self._allowed)
+        segment = self._buffer[body:end]
+        dialect = dialect_of(segment, self._buffer[end : end + CRC_BYTES], self._allowed)
         if dialect is None or (MARK in segment and _NEXT_FRAME.search(segment)):
             return None
-        raw = bytes(self._buffer[start : end + CRC_BYTES])
+        raw = self._buffer[start : end + CRC_BYTES]
         return Frame(segment, dialect, raw, plus_six, self._passed + start)
 
     def _refuse(self, start: int, end: int, found: list[Frame | Rejected]) -> bool:
         # A mark at the end may open the next frame, when this one was cut inside its CRC.
-        end = start + len(bytes(self._buffer[start:end]).rstrip(b"#"))
+        end = start + len(self._buffer[start:end].rstrip(b"#"))
         inner = self._buffer.find(MARK, start + 1, end)
         if inner > 0:
             return self._cut(start, inner, found)
-        self._waste.open(bytes(self._buffer[start:end]), Reason.CRC, "the CRC does not fit", self._passed + start)
+        self._waste.open(self._buffer[start:end], Reason.CRC, "the CRC does not fit", self._passed + start)
         self._at = end
         return True
 
@@ -188,7 +188,7 @@ class Splitter:
         return True
 
     def _truncate(self, start: int, end: int, detail: str) -> None:
-        self._waste.open(bytes(self._buffer[start:end]), Reason.TRUNCATED, detail, self._passed + start)
+        self._waste.open(self._buffer[start:end], Reason.TRUNCATED, detail, self._passed + start)
 
     def _give_up(self, found: list[Frame | Rejected]) -> bool:
         start = self._buffer.find(MARK, self._at)
@@ -206,7 +206,7 @@ class Splitter:
         while self._at < end:
             line_end = self._buffer.find(b"\n", self._at, end)
             stop = end if line_end < 0 else line_end + 1
-            self._waste.add(bytes(self._buffer[self._at : stop]), self._passed + self._at)
+            self._waste.add(self._buffer[self._at : stop], self._passed + self._at)
             if line_end >= 0 or self._waste.full:
                 found += self._waste.flush()
             self._at = stop

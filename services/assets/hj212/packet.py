@@ -115,16 +115,17 @@ def parse(segment: bytes, strict: bool = True) -> Packet:
     head = head_of(f"{head_text};{tail}" if tail else head_text, strict)
     if strict and "&&" in cp:
         raise Malformed("CP", "opened or closed twice")
-    data_time, values = _values(cp, strict)
+    data_time, values = standard_values(cp) or _free_values(cp, strict)
     if strict:
-        check_pairs(values)
         check_time(head, data_time, values)
     return _packet(head, cp, data_time, values)
 
 
-def _values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
-    standard = standard_values(cp)
-    return free_values(cp, strict) if standard is None else standard
+def _free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
+    data_time, values = free_values(cp, strict)
+    if strict:  # as the standard writes them, each value has its flag
+        check_pairs(values)
+    return data_time, values
 
 
 def standard_values(cp: str) -> tuple[datetime, Values] | None:
