@@ -33,7 +33,7 @@ from tests.bench.province import CODES, frames, province, put_in_force
 from tests.bench.topics import make_topics
 from watchbill.installation import ROOT, Installation
 
-PACKETS, ROUNDS, BATCH = 12_000, 3, 500
+PACKETS, ROUNDS, BATCH = 36_000, 3, 500
 BACKFILL, EACH_FOR_ITSELF = (8, 200), (300, 1)
 """(stations, frames of each that wait for an answer): history that is sent again, and the standard's way."""
 

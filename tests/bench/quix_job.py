@@ -15,18 +15,18 @@ def judged(reading: dict[str, Any]) -> dict[str, Any]:
     return {**reading, "_id": reading["reading"], "over": over}
 
 
-def main(servers: str, host: str, port: str) -> None:
+def main(servers: str, host: str, port: str, topic: str, database: str) -> None:
     app = Application(
-        broker_address=servers, consumer_group="quix", auto_offset_reset="earliest", commit_interval=1.0,
+        broker_address=servers, consumer_group=database, auto_offset_reset="earliest", commit_interval=1.0,
         auto_create_topics=False, loglevel="WARNING",
     )  # fmt: skip
-    readings = app.dataframe(app.topic("readings", value_deserializer="json")).apply(judged)
+    readings = app.dataframe(app.topic(topic, value_deserializer="json")).apply(judged)
     sink = MongoDBSink(
-        host, "quix", "readings", port=int(port), document_matcher=lambda item: {"_id": item.value["_id"]}
+        host, database, "readings", port=int(port), document_matcher=lambda item: {"_id": item.value["_id"]}
     )
     readings.sink(sink)
     app.run()
 
 
 if __name__ == "__main__":
-    main(*sys.argv[1:4])
+    main(*sys.argv[1:4], *sys.argv[5:7])

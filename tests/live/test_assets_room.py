@@ -18,6 +18,7 @@ from contracts.agreements.folder import read_agreement
 from contracts.agreements.sites import Site
 from infra.runtime.clock import MovableClock
 from infra.runtime.room import Room
+from services.assets import store
 from services.assets.app import room_for
 from services.assets.gateway import Gateway
 from services.assets.hj212 import Upload, framed, upload_frames
@@ -63,7 +64,7 @@ class Centre:
 
     async def stored(self, reading: str) -> dict[str, Any] | None:
         await self.settle()
-        return await self.room.ledger.db.readings.find_one({"_id": reading})
+        return await store.reading(self.room.ledger.db, reading)
 
     async def rejections(self, reason: str) -> list[dict[str, Any]]:
         await self.settle()
