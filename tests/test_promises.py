@@ -6,6 +6,7 @@ import importlib
 import re
 from collections.abc import Iterator
 from datetime import timedelta
+from pathlib import Path
 from typing import get_args
 
 import httpx
@@ -24,6 +25,8 @@ from services.console.tries import Tries
 from tests.console.book import BookInMemory
 from watchbill.secrets import Secrets
 
+ALONE = {"__main__", "quix_job", "threshold_room"}
+"""Benchmarks that read their arguments as they are imported, or run in an environment of their own."""
 ROLES: tuple[Role, ...] = get_args(Role)
 
 
@@ -163,3 +166,11 @@ def test_every_stream_is_heard() -> None:
 
 def test_every_room_keeps_agreements() -> None:
     assert all("agreements" in room.ears.topics for room in rooms())
+
+
+@pytest.mark.parametrize(
+    "name", sorted(path.stem for path in (Path(__file__).parent / "bench").glob("*.py") if path.stem not in ALONE)
+)
+def test_benchmark_can_be_started(name: str) -> None:
+    """`make bench` runs in nobody's test: at least its parts fit together."""
+    assert importlib.import_module(f"tests.bench.{name}")

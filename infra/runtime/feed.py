@@ -197,7 +197,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         """What is there already. While the group changes a fetch would wait for it, and it for the page in hand."""
         if self._consumer is None or self._is_closing or self._is_astray or not self._may_hear.is_set():
             return
-        with suppress(KafkaError):  # the next poll meets it again
+        with suppress(Exception):  # whatever it is must not disturb the page in hand; the next poll meets it again
             self._ahead = await self._fetch(self._consumer, 0, self._max_records)
         if not self._may_hear.is_set():  # it may be another's by now
             self._drop_ahead()
@@ -241,10 +241,12 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         letters = self._opened or [self.line.open(record) for record in records]
         self._opened = []
         del records
+        if len(letters) < self._max_records // 2:  # there is hardly more
+            await self.line.handle(letters)
+            return
         async with asyncio.TaskGroup() as both:
             both.create_task(self.line.handle(letters))
-            if len(letters) >= self._max_records // 2:  # there is more
-                both.create_task(self._read_ahead())
+            both.create_task(self._read_ahead())
 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""

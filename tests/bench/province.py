@@ -17,14 +17,14 @@ from watchbill.installation import ROOT, Installation
 
 CODES = ("a34004", "a34002", "a21026", "a21004", "a21005", "a05024", "a01001", "a01002", "a01006", "a01007", "a01008")
 _MIDDLE = {"a21005": 0.8, "a01006": 98.0}
-_AGREEMENT = read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air")
-_PATTERN = next(site for site in _AGREEMENT.lots[0].sites if site.id == "caidian-suo-river")
+AGREEMENT = read_agreement(ROOT / "contracts" / "agreements" / "wuhan-air")
+_PATTERN = next(site for site in AGREEMENT.lots[0].sites if site.id == "caidian-suo-river")
 _PASSWORD = "123456"
 
 
 def province(stations: int) -> Agreement:
     """So many stations. A value marked faulty opens a critical fault at once, and every fault is told by itself."""
-    lot = _AGREEMENT.lots[0]
+    lot = AGREEMENT.lots[0]
     kinds = tuple(kind.model_copy(update={"severity": "critical"}) for kind in lot.fault_kinds)
     rules = tuple(
         rule.model_copy(update={"lasts": timedelta(0)}) if rule.id == "marked-faulty" else rule
@@ -34,7 +34,7 @@ def province(stations: int) -> Agreement:
     notices = lot.notices.model_copy(update={"storm": 1_000_000})
     changed = {"fault_kinds": kinds, "fault_rules": rules, "notices": notices, "plans": ()}
     sites = tuple(map(_station, range(stations)))
-    return _AGREEMENT.model_copy(update={"lots": (lot.model_copy(update={**changed, "sites": sites}),)})
+    return AGREEMENT.model_copy(update={"lots": (lot.model_copy(update={**changed, "sites": sites}),)})
 
 
 def _station(number: int) -> Site:

@@ -10,24 +10,23 @@ own time, in per cent of a core; memory is what is theirs alone (USS).
 from __future__ import annotations
 
 import asyncio
-import itertools
+import re
 import sys
 import tempfile
 import time
-from collections.abc import Mapping, Sequence
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
 
-import httpx
 import psutil
 from motor.motor_asyncio import AsyncIOMotorClient
 
 from contracts.agreements.agreement import Agreement
-from contracts.agreements.sites import Site
 from infra.local.place import Place
 from infra.local.simulator.logger import LoggerLine
-from tests.bench.bench_gateway import AGREEMENT, SITES, frames
+from infra.local.simulator.passage import Sent
+from tests.bench.province import AGREEMENT, frames, province, put_in_force
 from watchbill.installation import Installation
 
 DAY = 24 * 60
@@ -35,26 +34,9 @@ MEGABYTE = 1e6
 
 
 def with_stations(count: int) -> Agreement:
-    """The agreement with so many sites, copies of its own."""
-    sites = [_copy(site, number) for site, number in zip(itertools.cycle(SITES), range(count))]
-    lot = AGREEMENT.lots[0].model_copy(update={"sites": tuple(sites)})
+    """The agreement as it is, with so many copies of one of its sites."""
+    lot = AGREEMENT.lots[0].model_copy(update={"sites": province(count).lots[0].sites})
     return AGREEMENT.model_copy(update={"lots": (lot,)})
-
-
-def _copy(site: Site, number: int) -> Site:
-    assert site.logger is not None
-    assets = tuple(asset.model_copy(update={"id": f"{asset.id}-{number}"}) for asset in site.assets)
-    logger = site.logger.model_copy(update={"mn": f"{site.logger.mn[:-4]}{number:04}"})
-    return site.model_copy(update={"id": f"{site.id}-{number}", "assets": assets, "logger": logger})
-
-
-async def publish(town: Installation, agreement: Agreement) -> None:
-    """Puts it in force, and waits until the gateway knows its sites."""
-    headers = {"authorization": f"Bearer {town.secrets.token('installer', 'administrator', 'owner')}"}
-    async with httpx.AsyncClient(base_url=town.http["assets"], timeout=60, headers=headers) as client:
-        (await client.post("/v1/agreements", json=agreement.model_dump(mode="json"))).raise_for_status()
-        while not (await client.get("/v1/sites")).json():
-            await asyncio.sleep(0.05)
 
 
 async def quiet(town: Installation) -> None:
@@ -90,35 +72,32 @@ async def disk(town: Installation) -> dict[str, float]:
     return held
 
 
-async def live(lines: Mapping[str, LoggerLine], passwords: Mapping[str, str], minutes: int) -> None:
+async def live(lines: Sequence[LoggerLine], minutes: int) -> None:
     """Each station once a minute, one after the other."""
     pause = 60 / len(lines)
     started, sent = time.monotonic(), 0
     for _ in range(minutes):
-        for mn, line in lines.items():
-            await line.send_all(frames(mn, passwords[mn], 1))
+        for station, line in enumerate(lines):
+            await line.send_all(packets(station, 1))
             sent += 1
             await asyncio.sleep(max(0.0, started + sent * pause - time.monotonic()))
 
 
 async def main(stations: int, minutes: int) -> None:
-    agreement = with_stations(stations)
-    mns = [site.logger.mn for site in agreement.lots[0].sites if site.logger]
     with tempfile.TemporaryDirectory() as folder:
         async with Installation(Place.of(Path(folder))) as town:
             await quiet(town)
             idle = await measured(town, asyncio.sleep(60))
-            await publish(town, agreement)
-            passwords = town.secrets.logger_passwords(mns)
-            lines = {mn: LoggerLine("127.0.0.1", town.gateway_port, window=50) for mn in mns}
+            await put_in_force(town, with_stations(stations))
+            lines = [LoggerLine("127.0.0.1", town.gateway_port, window=50) for _ in range(stations)]
             await quiet(town)
             before = await disk(town)
-            await day(lines, passwords)
+            await day(lines)
             await quiet(town)
             after = await disk(town)
-            busy = await measured(town, live(lines, passwords, minutes))
+            busy = await measured(town, live(lines, minutes))
             memory = {name: child.memory_full_info().uss for name, child in processes(town).items()}
-            await asyncio.gather(*(line.close() for line in lines.values()))
+            await asyncio.gather(*(line.close() for line in lines))
     print(f"{stations} stations\nprocess        idle % of a core   at work   MB")
     for name in sorted(busy):
         print(f"{name:16}{idle[name]:>10.1f}{busy[name]:>14.1f}{memory[name] / MEGABYTE:>9.0f}")
@@ -126,12 +105,18 @@ async def main(stations: int, minutes: int) -> None:
         print(f"{name}: {(after[name] - before.get(name, 0)) / MEGABYTE / stations:.2f} MB a station and day")
 
 
-async def day(lines: Mapping[str, LoggerLine], passwords: Mapping[str, str]) -> None:
-    """The last day of every station, in order of time as far as that goes, ten stations at once."""
-    batches: Sequence[tuple[LoggerLine, str]] = [(line, mn) for mn, line in lines.items()]
-    for start in range(0, len(batches), 10):
-        some = batches[start : start + 10]
-        await asyncio.gather(*(line.send_all(frames(mn, passwords[mn], DAY)) for line, mn in some))
+async def day(lines: Sequence[LoggerLine]) -> None:
+    """The last day of every station, ten stations at once."""
+    for first in range(0, len(lines), 10):
+        some = range(first, min(first + 10, len(lines)))
+        await asyncio.gather(*(lines[station].send_all(packets(station, DAY)) for station in some))
+
+
+def packets(station: int, minutes: int) -> list[Sent]:
+    """A station's last minutes."""
+    now = datetime.now(UTC).replace(second=0, microsecond=0)
+    made = frames(station, now - timedelta(minutes=minutes), minutes)
+    return [Sent(now, data, qn) for data in made for qn in re.findall(r"QN=([0-9]+)", data.decode())]
 
 
 async def measured(town: Installation, work: Any) -> dict[str, float]:
