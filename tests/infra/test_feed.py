@@ -8,6 +8,7 @@ from collections.abc import Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
+from unittest.mock import patch
 
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
@@ -289,6 +290,18 @@ async def test_what_is_handed_out_is_not_held_on_to() -> None:
     stage = Stage(Fetch(2))
     await turns()
     assert stage.message and stage.message.raw_message == ()
+    await stage.end()
+
+
+async def test_what_fails_in_reading_ahead_leaves_the_page_in_hand_alone() -> None:
+    """FastStream would skip the page of whoever raises."""
+    stage = Stage(Fetch(2), Fetch(2))
+    getmany = stage.consumer.getmany
+    with patch.object(stage.consumer, "getmany", side_effect=[await getmany(0, 4), RuntimeError("a library's own")]):
+        await turns()
+    await stage.write()
+    assert stage.consumer.committed == {HERE: 2}
+    assert [[record.offset for record in page.records] for page in stage.line.pages] == [[0, 1], [2, 3]]
     await stage.end()
 
 
