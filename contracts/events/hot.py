@@ -19,8 +19,8 @@ _ENCODER = msgspec.json.Encoder()
 class HotEvent(Event):
     """Reads what pydantic reads, about four times as fast: the same fields, from the same declaration.
 
-    Fields may be moments, texts, numbers, literals, and values that are dataclasses; a subclass says in `is_sound`
-    what its types alone do not.
+    Fields may be moments, texts, numbers, literals, and structs of msgspec's; a subclass says in `is_sound` what its
+    types alone do not.
     """
 
     PLENTY: ClassVar[bool] = True

@@ -1,4 +1,5 @@
-"""One value of a reading. They are made and read by the million: a struct of msgspec's, which pydantic is told of."""
+"""One value of a reading. They are made and read by the million: a struct of msgspec's. Pydantic is told of it as of a
+typed dictionary."""
 
 from __future__ import annotations
 

@@ -7,7 +7,6 @@ from collections import defaultdict
 from collections.abc import Awaitable, Callable, Iterable, Sequence
 from dataclasses import dataclass
 from datetime import datetime
-from functools import cached_property
 from typing import TYPE_CHECKING, Any, TypeVar
 
 from contracts.events.event import Event
@@ -94,6 +93,8 @@ class Ears:
         self.service = service
         self.hearings: dict[type[Event], list[Hearing]] = defaultdict(list)
         self.gatherings: dict[type[Event], Gathering] = {}
+        self.keeps: dict[type[Event], Keeps] = {}
+        """What of an event is kept in its place, where a gathering says so."""
         self.wakings: dict[str, Waking] = {}
 
     def hears(
@@ -104,6 +105,7 @@ class Ears:
         def declare(handler: Callable[[E, Entry], Awaitable[None]]) -> Callable[[E, Entry], Awaitable[None]]:
             _check(handler, event)
             self.hearings[event].append(Hearing(event, handler, needs))
+            self._check_kept(event)
             return handler
 
         return declare
@@ -114,17 +116,16 @@ class Ears:
 
         def declare(handler: G) -> G:
             self.gatherings[event] = Gathering(event, handler, keeps)
+            if keeps:
+                self.keeps[event] = keeps
+            self._check_kept(event)
             return handler
 
         return declare
 
-    @cached_property
-    def keeps(self) -> dict[type[Event], Keeps]:
-        """What of an event is kept in its place, by its type."""
-        kept = {event: gathering.keeps for event, gathering in self.gatherings.items() if gathering.keeps}
-        if both := [event.__name__ for event in kept if event in self.hearings]:
-            raise TypeError(f"{', '.join(both)}: what is not kept cannot be heard")
-        return kept
+    def _check_kept(self, event: type[Event]) -> None:
+        if event in self.keeps and event in self.hearings:
+            raise TypeError(f"{event.__name__} is not kept whole: it cannot be heard")
 
     def wakes(
         self,

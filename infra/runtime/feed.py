@@ -195,9 +195,9 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
 
     async def _read_ahead(self) -> None:
         """What is there already. While the group changes a fetch would wait for it, and it for the page in hand."""
-        if self._consumer is None or self._is_closing or self._is_astray or not self._may_hear.is_set():
+        if self._consumer is None or self._is_closing or not self._may_hear.is_set():
             return
-        with suppress(Exception):  # whatever it is must not disturb the page in hand; the next poll meets it again
+        with suppress(Exception):  # it must not disturb the page in hand; the next poll meets it again
             self._ahead = await self._fetch(self._consumer, 0, self._max_records)
         if not self._may_hear.is_set():  # it may be another's by now
             self._drop_ahead()
@@ -228,7 +228,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         await asyncio.sleep(GATHER_SECONDS)
         if not self._may_hear.is_set():  # a fetch would wait for the group, which waits for this page
             return found
-        with suppress(KafkaError):  # the next poll meets it again
+        with suppress(Exception):  # the next poll meets it again
             more = await self._fetch(consumer, 0, self._max_records - count)
             self._next |= _ends(more)
             found = {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
@@ -240,13 +240,15 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         records, message.raw_message = message.raw_message, ()  # a cycle of FastStream's would keep them for long
         letters = self._opened or [self.line.open(record) for record in records]
         self._opened = []
-        del records
         if len(letters) < self._max_records // 2:  # there is hardly more
             await self.line.handle(letters)
             return
-        async with asyncio.TaskGroup() as both:
-            both.create_task(self.line.handle(letters))
-            both.create_task(self._read_ahead())
+        reading = asyncio.create_task(self._read_ahead())
+        try:
+            await self.line.handle(letters)
+            await reading
+        finally:
+            reading.cancel()
 
     async def close(self) -> None:
         """Takes no more, finishes what it has, commits."""

@@ -80,14 +80,20 @@ class Outgoing(Struct, frozen=True, gc=False):
     headers: Headers
 
 
+def event_of(letter: Letter) -> Event | None:
+    """The event of a letter, read again where only what is kept of it is here; None where it cannot be read."""
+    if letter.event is None and letter.flaw is None:
+        return EVENTS[letter.type].read(letter.value)
+    return letter.event
+
+
 def open_record(record: Record, keeps: Mapping[type[Event], Callable[[str, Any], Any]] = _NOTHING) -> Letter:
     """Reads one record; whatever is wrong with it becomes its `flaw`. `keeps`: by type, what is kept of an event."""
     headers: Headers = tuple(record.headers or ())
     flaw: str | None = None
-    said = dict(headers)
-    if not _is_plain(said):
+    if not _is_plain(headers):
         headers, flaw = _odd(headers)
-        said = dict(headers)
+    said = dict(headers)
     letter_id = _text(said.get("ce_id", b"")) or f"{record.topic}/{record.partition}/{record.offset}"
     kind = _text(said.get("ce_type", b""))
     event, kept = None, None
@@ -109,10 +115,10 @@ def open_record(record: Record, keeps: Mapping[type[Event], Callable[[str, Any],
     )
 
 
-def _is_plain(headers: Mapping[str, bytes | None]) -> bool:
+def _is_plain(headers: Iterable[tuple[str, bytes | None]]) -> bool:
     """Whether all have a value, and of ASCII: as nearly all do."""
     try:
-        return b"".join(headers.values()).isascii()  # type: ignore[arg-type]  # what has none is caught
+        return b"".join([value for _, value in headers]).isascii()  # type: ignore[misc]  # what has none is caught
     except TypeError:
         return False
 

@@ -15,7 +15,7 @@ from infra.runtime import metrics
 from infra.runtime.ears import Ears, Gathering, Hearing
 from infra.runtime.health import Health
 from infra.runtime.ledger import Conflict, Ledger, Page, Said, Taken
-from infra.runtime.letters import Letter, Record, open_record
+from infra.runtime.letters import Letter, Record, event_of, open_record
 from infra.runtime.minutes import Minutes
 from infra.runtime.passing import passes
 from infra.runtime.relay import Relay
@@ -219,7 +219,7 @@ class Line:
         """The span of a letter that had an effect, or failed; its own root where that was not sampled. `handler`: None
         where it came to none, for it cannot be read."""
         trace = trace_of(letter.attributes)
-        heard = [letter.event] if letter.event else []
+        heard = [event for event in [event_of(letter)] if event]
         late_root(trace, letter.sent_ms, om__event_id=letter.id, **subjects_of(heard))
         return late_span(
             f"process {letter.topic}",

@@ -41,17 +41,19 @@ class Admission:
     async def hear(self, piece: Frame | Rejected, times: Times, now: datetime) -> Heard:
         """What a piece of a connection that came `now` becomes; `times` are that connection's."""
         if isinstance(piece, Rejected):
-            return Heard(refusal(_REASONS[piece.reason], piece.detail, piece.piece, now), None, False)
+            return Heard(
+                refusal(_REASONS[piece.reason], piece.detail, piece.piece, now, offset=piece.offset), None, False
+            )
         packet = packet_of(piece)
         if isinstance(packet, Rejected):
             return await self._unread(piece, packet, now)
         known = await self._register.by_mn(packet.mn)
         if known is None:
             detail = f"MN {packet.mn} is not in the register"
-            return Heard(refusal("unknown_mn", detail, piece.raw, now, packet.mn), packet, False)
+            return Heard(refusal("unknown_mn", detail, piece.raw, now, packet.mn, offset=piece.offset), packet, False)
         if doubt := self._doubt(piece, packet, known):
             answer = None if doubt[0] == "crc" else packet
-            return Heard(refusal(*doubt, piece.raw, now, packet.mn), answer, False)
+            return Heard(refusal(*doubt, piece.raw, now, packet.mn, offset=piece.offset), answer, False)
         sent = sent_of(times.timed(packet), piece.raw)
         if isinstance(sent, str):
             return _without_reading(sent, packet, piece, now)
@@ -72,7 +74,7 @@ class Admission:
         known = await self._register.by_mn(sender.mn) if sender else None
         reason = _REASONS[flaw.reason]
         if sender is None or known is None or self._doubt(frame, sender, known):
-            return Heard(refusal(reason, flaw.detail, flaw.piece, now), None, False)
+            return Heard(refusal(reason, flaw.detail, flaw.piece, now, offset=flaw.offset), None, False)
         answer = sender if self._said_before(sender.mn, frame) else None
         return Heard(refusal(reason, flaw.detail, flaw.piece, now, sender.mn, once=True), answer, True)
 
@@ -89,5 +91,5 @@ def _without_reading(reason: RejectionReason, packet: Packet, frame: Frame, now:
     """A later part whose first part came over another connection has no time: not answered, it is sent again whole."""
     untimed = reason == "syntax" and (packet.pno or 1) > 1
     detail = f"part {packet.pno} of {packet.pnum} without DataTime" if untimed else f"CN {packet.cn} carries no reading"
-    taken = refusal(reason, detail, frame.raw, now, packet.mn, once=untimed)
+    taken = refusal(reason, detail, frame.raw, now, packet.mn, untimed, frame.offset)
     return Heard(taken, None if untimed else packet, True)

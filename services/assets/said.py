@@ -93,11 +93,13 @@ def rejection_of(
 
 
 def refusal(
-    reason: RejectionReason, detail: str, raw: bytes, at: datetime, mn: str | None = None, once: bool = False
-) -> Taken:
-    """A piece of the stream that became no reading of a known logger. `once`: the same again is the same refusal."""
+    reason: RejectionReason, detail: str, raw: bytes, at: datetime, mn: str | None = None, once: bool = False,
+    offset: int = 0,
+) -> Taken:  # fmt: skip
+    """A piece of the stream that became no reading of a known logger. `offset`: where in its stream it begins: pieces
+    that came together have one time. `once`: the same again is the same refusal."""
     piece = _shown(raw) if mn else masks.masked(_shown(raw))  # a stranger may say anything
-    name = f"{reason}/{mn}/{piece}" + ("" if once else f"/{at.isoformat()}")
+    name = f"{reason}/{mn}/{piece}" + ("" if once else f"/{at.isoformat()}/{offset}")
     rejection = ReadingRejectedV1(
         at=at, rejection=named(name), reason=reason, detail=detail, mn=mn, piece=piece, received_at=at
     )

@@ -143,6 +143,11 @@ def test_refusal_names_its_reason() -> None:
     assert (event.reason, event.piece, event.key) == ("crc", "##0101PW=******;MN=S", "unknown")
 
 
+def test_equal_pieces_that_come_together_are_refusals_of_their_own() -> None:
+    once, again = (refusal("garbage", "", b"x", NOW, offset=offset).ids for offset in (0, 7))
+    assert once != again
+
+
 TEXTS = st.sampled_from(
     ["35", "35.20", "-0", "+7", "007", "1e1", "0.0000001", " 5 ", "  ", "", "abc", "NaN", "-Infinity"]
 )

@@ -32,11 +32,11 @@ class Record:
 
 @dataclass(frozen=True)
 class Fetch:
-    """What one call gives: so many records of each stream; and whether it fails after its position has moved."""
+    """What one call gives: so many records of each stream; and how it fails after its position has moved."""
 
     here: int = 0
     there: int = 0
-    fails: bool = False
+    fails: type[Exception] | None = None
 
 
 class Consumer:
@@ -48,9 +48,12 @@ class Consumer:
         self.committed: dict[TopicPartition, int] = {}
         self.commits = 0
         self.rejoining: asyncio.Event | None = None
+        self.committing = asyncio.Event()
+        self.committing.set()
 
     async def getmany(self, timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
         if self.rejoining:
+            assert timeout_ms, "it would wait for the group, and the group for the page in hand"
             await self.rejoining.wait()
         step = self._script.pop(0) if self._script else Fetch()
         found = {}
@@ -59,10 +62,11 @@ class Consumer:
             found[where] = [Record(where.topic, where.partition, start + number) for number in range(count)]
             self.positions[where] += count
         if step.fails:
-            raise KafkaError("away")
+            raise step.fails("away")
         return {where: records for where, records in found.items() if records}
 
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
+        await self.committing.wait()
         self.committed |= offsets
         self.commits += 1
 
@@ -133,17 +137,17 @@ class Message:
 
 
 class Stage:
-    """A feed that hears pages of at most four, as FastStream drives it: poll, take, poll."""
+    """A feed that hears pages of at most so many, as FastStream drives it: poll, take, poll."""
 
-    def __init__(self, *script: Fetch) -> None:
+    def __init__(self, *script: Fetch, most: int = 4) -> None:
         self.consumer, self.line = Consumer(*script), Slow()
-        self.feed = Feed(cast(Line, self.line), Health(60.0), 4, 0.0)
+        self.feed = Feed(cast(Line, self.line), Health(60.0), most, 0.0)
         self.message: Message | None = None
         self.going = asyncio.create_task(self._go())
 
     async def _go(self) -> None:
         while True:
-            with suppress(KafkaError):
+            with suppress(KafkaError, ValueError):
                 records = await self.feed.poll(cast(Any, self.consumer))
                 if records:
                     self.message = Message(records)
@@ -244,7 +248,7 @@ async def test_mark_that_is_no_record_counts_as_heard() -> None:
     assert consumer.committed == {HERE: 2}
 
 
-fetches = st.builds(Fetch, st.integers(0, 5), st.integers(0, 5), st.booleans())
+fetches = st.builds(Fetch, st.integers(0, 5), st.integers(0, 5), st.sampled_from([None, KafkaError, ValueError]))
 
 
 @settings(deadline=None)
@@ -256,7 +260,7 @@ async def test_failing_fetches_skip_nothing(script: list[Fetch], commits_each: b
     while not consumer.is_done:
         try:
             given = await polled(feed, consumer)
-        except KafkaError:
+        except (KafkaError, ValueError):
             given = []
         assert all(
             offset <= sum(at == where.partition for at, _ in heard) for where, offset in consumer.committed.items()
@@ -285,6 +289,55 @@ async def test_nothing_is_read_behind_a_page_of_few() -> None:
     await stage.end()
 
 
+async def test_nothing_is_read_ahead_by_one_that_closes() -> None:
+    stage = Stage(Fetch(2), Fetch(2))
+    stage.going.cancel()
+    records = await stage.feed.poll(cast(Any, stage.consumer))
+    closing = asyncio.create_task(stage.feed.close())
+    await turns()
+    taking = asyncio.create_task(stage.feed.take(Message(records)))
+    await turns()
+    assert stage.consumer.positions[HERE] == 2
+    await stage.write()
+    await taking
+    closing.cancel()
+
+
+async def test_nothing_is_read_ahead_while_the_group_changes() -> None:
+    """Nor by one whose consumer has lost its place: it goes back first."""
+    stage = Stage(Fetch(2), Fetch(2))
+    stage.going.cancel()
+    records = await stage.feed.poll(cast(Any, stage.consumer))
+    leaving = asyncio.create_task(stage.feed.on_partitions_revoked({HERE}))
+    await turns()
+    taking = asyncio.create_task(stage.feed.take(Message(records)))
+    await turns()
+    assert stage.consumer.positions[HERE] == 2
+    await stage.write()
+    await taking
+    leaving.cancel()
+
+
+async def test_position_is_not_told_while_a_page_is_read_ahead() -> None:
+    """The consumer stands behind what nobody has heard."""
+    stage = Stage(Fetch(2), Fetch(2))
+    await turns()
+    stage.consumer.committing.clear()
+    await stage.write()
+    assert stage.consumer.positions[HERE] == 4 and await stage.feed.position(HERE) == 0
+    stage.consumer.committing.set()
+    await stage.end()
+
+
+async def test_page_whose_writing_is_cancelled_is_not_heard() -> None:
+    """By whatever it waited for: it is handed out anew by the next process."""
+    stage = Stage(Fetch(2), Fetch(2))
+    with patch.object(stage.line, "handle", side_effect=asyncio.CancelledError):
+        await turns()
+    await asyncio.gather(stage.going, return_exceptions=True)
+    assert stage.going.cancelled() and stage.consumer.committed == {}
+
+
 async def test_what_is_handed_out_is_not_held_on_to() -> None:
     """A cycle of FastStream's lives on for thousands of pages."""
     stage = Stage(Fetch(2))
@@ -305,6 +358,38 @@ async def test_what_fails_in_reading_ahead_leaves_the_page_in_hand_alone() -> No
     await stage.end()
 
 
+async def test_few_that_were_read_ahead_are_handed_out_with_more() -> None:
+    stage = Stage(Fetch(5, 5), Fetch(3), Fetch(1, 1), most=20)
+    with patch("infra.runtime.feed.GATHER_SECONDS", 0):
+        await stage.write()
+        await stage.write()
+    assert len(stage.line.heard) == 15 and stage.consumer.committed == {HERE: 9, THERE: 6}
+    await stage.end()
+
+
+async def test_stream_that_goes_while_it_is_read_ahead_is_not_heard() -> None:
+    stage, given = Stage(Fetch(2)), asyncio.Event()
+    getmany = stage.consumer.getmany
+
+    async def slow(timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
+        if timeout_ms:
+            return await getmany(timeout_ms, max_records)
+        await given.wait()
+        return {HERE: [Record("a", 0, 2)]}
+
+    with patch.object(stage.consumer, "getmany", slow):
+        await turns()
+        leaving = asyncio.create_task(stage.feed.on_partitions_revoked({HERE}))
+        await turns()
+        given.set()
+        await stage.write()
+        await asyncio.wait_for(leaving, 1)
+        await stage.feed.on_partitions_assigned(())
+        await turns()
+    assert [len(page.records) for page in stage.line.pages] == [2]
+    await stage.end()
+
+
 async def test_page_read_ahead_is_left_to_who_gets_its_stream() -> None:
     """Here it comes back: it is read again, from behind what is committed."""
     stage = Stage(Fetch(2), Fetch(2), Fetch(2))
@@ -316,10 +401,19 @@ async def test_page_read_ahead_is_left_to_who_gets_its_stream() -> None:
 
 
 @settings(deadline=None)
-@given(st.lists(fetches, max_size=12), st.lists(st.sampled_from(["write", "here", "there", "both"]), max_size=30))
-async def test_moving_streams_lose_nothing_that_was_read_ahead(script: list[Fetch], acts: list[str]) -> None:
-    """Every record is written once and in order, whatever fails and whoever comes and goes; what is committed is."""
-    stage = Stage(*script)
+@given(
+    st.lists(fetches, max_size=12),
+    st.lists(st.sampled_from(["write", "here", "there", "both"]), max_size=30),
+    st.sampled_from([4, 8, 20]),
+)
+async def test_moving_streams_lose_nothing_that_was_read_ahead(script: list[Fetch], acts: list[str], most: int) -> None:
+    """Every record is written once and in order, whatever fails and whoever comes and goes; what is committed is. In
+    pages of at most four nothing is gathered; in larger ones it is."""
+    with patch("infra.runtime.feed.GATHER_SECONDS", 0):
+        await play(Stage(*script, most=most), acts)
+
+
+async def play(stage: Stage, acts: list[str]) -> None:
     moved = {"here": [HERE], "there": [THERE], "both": [HERE, THERE]}
     for act in [*acts, *["write"] * 30]:
         await (stage.write() if act == "write" else stage.move(*moved[act]))

@@ -13,7 +13,7 @@ from contracts.events.inspections import InspectionDueV1
 from contracts.events.published import example_of
 from infra.runtime.ears import Ears
 from infra.runtime.entry import Entry
-from infra.runtime.letters import Letter, open_record, seal
+from infra.runtime.letters import Letter, event_of, open_record, seal
 
 AT = datetime(2026, 4, 8, 1, 2, 3, tzinfo=UTC)
 
@@ -33,10 +33,8 @@ def due() -> InspectionDueV1:
     return InspectionDueV1.model_validate(example_of(EVENTS["InspectionDueV1"]))
 
 
-def sealed(*more: tuple[str, bytes | None]) -> Record:
-    letter = seal(
-        due(), id="一", said_at=AT, correlation="first", causation="before", trace={"traceparent": "00-a-b-00"}
-    )
+def sealed(*more: tuple[str, bytes | None], id: str = "一") -> Record:
+    letter = seal(due(), id=id, said_at=AT, correlation="first", causation="before", trace={"traceparent": "00-a-b-00"})
     return Record((*letter.headers, *more), letter.value)
 
 
@@ -63,6 +61,13 @@ def test_header_that_is_no_text_is_a_flaw() -> None:
     assert (letter.id, letter.headers[-1]) == ("一", ("x", b"\xff"))
 
 
+@pytest.mark.parametrize("value", [None, b"\xff"])
+def test_header_behind_another_of_its_name_is_seen(value: bytes | None) -> None:
+    letter = open_record(sealed(("x", value), ("x", b"ok"), id="one"))
+    assert (letter.flaw is None) is (value is None) and letter.attributes["x"] == "ok"
+    assert letter.headers[-2:] == (("x", value or b""), ("x", b"ok"))
+
+
 def test_two_headers_that_are_no_text_make_none_together() -> None:
     assert open_record(sealed(("x", "中".encode()[:1]), ("y", "中".encode()[1:]))).flaw
 
@@ -76,6 +81,7 @@ def test_letter_without_headers_is_named_by_its_place(headers: Any) -> None:
 def test_what_is_kept_stands_for_the_event() -> None:
     letter = open_record(sealed(), {InspectionDueV1: lambda id, event: (id, event.task)})
     assert (letter.event, letter.kept, letter.flaw) == (None, ("一", due().task), None)
+    assert event_of(letter) == event_of(open_record(sealed())) == due()
 
 
 def test_event_that_cannot_be_kept_is_flawed() -> None:
@@ -89,15 +95,13 @@ def test_what_is_not_kept_cannot_be_heard() -> None:
     @ears.gathers(InspectionDueV1, keeps=lambda id, event: id)
     async def gather(batch: list[tuple[Letter, str]], entry: Entry) -> None: ...
 
-    assert list(ears.keeps) == [InspectionDueV1]
+    with pytest.raises(TypeError, match="InspectionDueV1"):
+        ears.hears(InspectionDueV1)(hear)
 
     other = Ears("inspections")
-
-    @other.gathers(InspectionDueV1, keeps=lambda id, event: id)
-    async def gather_too(batch: list[tuple[Letter, str]], entry: Entry) -> None: ...
-
-    @other.hears(InspectionDueV1)
-    async def hear(due: InspectionDueV1, entry: Entry) -> None: ...
-
+    other.hears(InspectionDueV1)(hear)
     with pytest.raises(TypeError, match="InspectionDueV1"):
-        _ = other.keeps
+        other.gathers(InspectionDueV1, keeps=lambda id, event: id)(gather)
+
+
+async def hear(due: InspectionDueV1, entry: Entry) -> None: ...
