@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Sequence
 from datetime import timedelta
 
+from bson.raw_bson import RawBSONDocument
+
 from contracts.events.assets import (
     AgreementPublishedV1,
     ReadingPartReceivedV1,
@@ -48,10 +50,10 @@ async def join_parts_on_part_received(part: ReadingPartReceivedV1, entry: Entry)
         entry.say(whole)
 
 
-@ears.gathers(ReadingReceivedV1, keeps=store.document_of)
-async def store_readings(batch: Sequence[tuple[Letter, Document]], entry: Entry) -> None:
+@ears.gathers(ReadingReceivedV1, keeps=store.row_of)
+async def store_readings(batch: Sequence[tuple[Letter, RawBSONDocument]], entry: Entry) -> None:
     """The hot path: stored once by natural key; a repeat adds what was missing, a contradiction is quarantined."""
-    repeats = await store.insert_readings(entry.db, [document for _, document in batch])
+    repeats = await store.insert_readings(entry.db, [row for _, row in batch])
     if not repeats:
         return
     for repeat, values in await store.merge_readings(entry.db, repeats):

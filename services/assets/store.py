@@ -6,6 +6,9 @@ from collections.abc import AsyncIterator, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any, ClassVar
 
+from bson import decode, encode
+from bson.codec_options import CodecOptions
+from bson.raw_bson import RawBSONDocument
 from pymongo import IndexModel, UpdateOne
 from pymongo.errors import BulkWriteError
 
@@ -23,6 +26,7 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
     "uploads": (),
 }
 _DUPLICATE = 11000
+_IN_UTC: CodecOptions[Document] = CodecOptions(tz_aware=True, tzinfo=UTC)
 
 
 class Publication(State):
@@ -45,15 +49,25 @@ def document_of(event_id: str, reading: ReadingReceivedV1) -> Document:
     }  # fmt: skip
 
 
-async def insert_readings(db: Database, documents: Sequence[Document]) -> list[Document]:
+def written(document: Document) -> RawBSONDocument:
+    """A document in the bytes that the database takes: made while it is warm, and by the thread that made it."""
+    return RawBSONDocument(encode(document))
+
+
+def row_of(event_id: str, reading: ReadingReceivedV1) -> RawBSONDocument:
+    """A reading as it goes to the database."""
+    return written(document_of(event_id, reading))
+
+
+async def insert_readings(db: Database, rows: Sequence[RawBSONDocument]) -> list[Document]:
     """Stores what is not there yet; returns the documents whose key was taken."""
     try:
-        await db.readings.insert_many(documents, ordered=False)
+        await db.readings.insert_many(rows, ordered=False)
     except BulkWriteError as error:
         failures = (error.details or {})["writeErrors"]
         if any(failure["code"] != _DUPLICATE for failure in failures):
             raise
-        return [documents[failure["index"]] for failure in failures]
+        return [decode(rows[failure["index"]].raw, _IN_UTC) for failure in failures]
     return []
 
 

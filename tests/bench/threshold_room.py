@@ -5,8 +5,8 @@ from __future__ import annotations
 import sys
 from collections.abc import Sequence
 from decimal import Decimal
-from typing import Any
 
+from bson.raw_bson import RawBSONDocument
 from fastapi import APIRouter
 
 from contracts.events.assets import ReadingReceivedV1
@@ -21,15 +21,15 @@ ears = Ears("threshold")
 LIMIT = Decimal(sys.argv[1] if len(sys.argv) > 1 else "0")
 
 
-def judged(event_id: str, reading: ReadingReceivedV1) -> dict[str, Any]:
+def judged(event_id: str, reading: ReadingReceivedV1) -> RawBSONDocument:
     over = (reading.values["a21004"].value or LIMIT) > LIMIT
-    return {**store.document_of(event_id, reading), "over": over}
+    return store.written({**store.document_of(event_id, reading), "over": over})
 
 
 @ears.gathers(ReadingReceivedV1, keeps=judged)
-async def store_judged_readings(batch: Sequence[tuple[Letter, dict[str, Any]]], entry: Entry) -> None:
+async def store_judged_readings(batch: Sequence[tuple[Letter, RawBSONDocument]], entry: Entry) -> None:
     """A reading that is heard again is stored already."""
-    await store.insert_readings(entry.db, [document for _, document in batch])
+    await store.insert_readings(entry.db, [row for _, row in batch])
 
 
 if __name__ == "__main__":
