@@ -91,9 +91,10 @@ def open_record(record: Record, keeps: Mapping[type[Event], Callable[[str, Any],
     """Reads one record; whatever is wrong with it becomes its `flaw`. `keeps`: by type, what is kept of an event."""
     headers: Headers = tuple(record.headers or ())
     flaw: str | None = None
-    if not _is_plain(headers):
-        headers, flaw = _odd(headers)
     said = dict(headers)
+    if len(said) < len(headers) or not _is_plain(said):
+        headers, flaw = _odd(headers)
+        said = dict(headers)
     letter_id = _text(said.get("ce_id", b"")) or f"{record.topic}/{record.partition}/{record.offset}"
     kind = _text(said.get("ce_type", b""))
     event, kept = None, None
@@ -115,10 +116,10 @@ def open_record(record: Record, keeps: Mapping[type[Event], Callable[[str, Any],
     )
 
 
-def _is_plain(headers: Iterable[tuple[str, bytes | None]]) -> bool:
+def _is_plain(headers: Mapping[str, bytes | None]) -> bool:
     """Whether all have a value, and of ASCII: as nearly all do."""
     try:
-        return b"".join([value for _, value in headers]).isascii()  # type: ignore[misc]  # what has none is caught
+        return b"".join(headers.values()).isascii()  # type: ignore[arg-type]  # what has none is caught
     except TypeError:
         return False
 
