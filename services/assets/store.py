@@ -59,6 +59,11 @@ def row_of(event_id: str, reading: ReadingReceivedV1) -> RawBSONDocument:
     return written(document_of(event_id, reading))
 
 
+def document_in(row: RawBSONDocument) -> Document:
+    """The document that was written."""
+    return decode(row.raw, _IN_UTC)
+
+
 async def insert_readings(db: Database, rows: Sequence[RawBSONDocument]) -> list[Document]:
     """Stores what is not there yet; returns the documents whose key was taken."""
     try:
@@ -67,7 +72,7 @@ async def insert_readings(db: Database, rows: Sequence[RawBSONDocument]) -> list
         failures = (error.details or {})["writeErrors"]
         if any(failure["code"] != _DUPLICATE for failure in failures):
             raise
-        return [decode(rows[failure["index"]].raw, _IN_UTC) for failure in failures]
+        return [document_in(rows[failure["index"]]) for failure in failures]
     return []
 
 
