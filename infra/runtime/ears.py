@@ -13,11 +13,10 @@ from contracts.events.event import Event
 
 if TYPE_CHECKING:
     from infra.runtime.ledger import Entry, State
-    from infra.runtime.letters import Letter
+    from infra.runtime.letters import Keeps, Letter
 
 E = TypeVar("E", bound=Event)
 Needs = Callable[[Any], Iterable[tuple[type["State"], str]]]
-Keeps = Callable[[str, Any], Any]
 Gatherer = Callable[[Sequence[tuple["Letter", Any]], "Entry"], Awaitable[None]]
 G = TypeVar("G", bound=Gatherer)
 

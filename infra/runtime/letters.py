@@ -14,7 +14,9 @@ from contracts.events.catalog import EVENTS, owner_of
 from contracts.events.event import Event
 
 Headers = tuple[tuple[str, bytes], ...]
-_NOTHING: Mapping[type[Event], Callable[[str, Any], Any]] = {}
+Keeps = Callable[[str, Any], Any]
+"""Makes what is kept of an event, from its id and itself."""
+_NOTHING: Mapping[type[Event], Keeps] = {}
 EVENT_BYTES_MAX = 4_000_000
 """The longest body that is said; the streams and the producers take a little more."""
 
@@ -87,7 +89,7 @@ def event_of(letter: Letter) -> Event | None:
     return letter.event
 
 
-def open_record(record: Record, keeps: Mapping[type[Event], Callable[[str, Any], Any]] = _NOTHING) -> Letter:
+def open_record(record: Record, keeps: Mapping[type[Event], Keeps] = _NOTHING) -> Letter:
     """Reads one record; whatever is wrong with it becomes its `flaw`. `keeps`: by type, what is kept of an event."""
     headers: Headers = tuple(record.headers or ())
     flaw: str | None = None
@@ -156,7 +158,7 @@ def _written(at: datetime) -> bytes:
 
 
 def _read(
-    id: str, kind: str, value: bytes | None, keeps: Mapping[type[Event], Callable[[str, Any], Any]]
+    id: str, kind: str, value: bytes | None, keeps: Mapping[type[Event], Keeps]
 ) -> tuple[Event | None, Any, str | None]:
     """The event, or what is kept of it, or what is wrong with it."""
     if not kind:

@@ -4,12 +4,13 @@ group that changes."""
 from __future__ import annotations
 
 import asyncio
-from collections.abc import Mapping
+from collections.abc import Callable, Coroutine, Mapping
 from contextlib import suppress
 from dataclasses import dataclass, field
 from typing import Any, cast
 from unittest.mock import patch
 
+import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
 from hypothesis import given, settings
@@ -289,26 +290,18 @@ async def test_nothing_is_read_behind_a_page_of_few() -> None:
     await stage.end()
 
 
-async def test_nothing_is_read_ahead_by_one_that_closes() -> None:
+LEAVES: list[Callable[[Feed], Coroutine[Any, Any, None]]] = [
+    Feed.close,
+    lambda feed: feed.on_partitions_revoked({HERE}),
+]
+
+
+@pytest.mark.parametrize("leaves", LEAVES, ids=["closes", "gives up a stream"])
+async def test_nothing_is_read_ahead_by_one_that_leaves(leaves: Callable[[Feed], Coroutine[Any, Any, None]]) -> None:
     stage = Stage(Fetch(2), Fetch(2))
     stage.going.cancel()
     records = await stage.feed.poll(cast(Any, stage.consumer))
-    closing = asyncio.create_task(stage.feed.close())
-    await turns()
-    taking = asyncio.create_task(stage.feed.take(Message(records)))
-    await turns()
-    assert stage.consumer.positions[HERE] == 2
-    await stage.write()
-    await taking
-    closing.cancel()
-
-
-async def test_nothing_is_read_ahead_while_the_group_changes() -> None:
-    """Nor by one whose consumer has lost its place: it goes back first."""
-    stage = Stage(Fetch(2), Fetch(2))
-    stage.going.cancel()
-    records = await stage.feed.poll(cast(Any, stage.consumer))
-    leaving = asyncio.create_task(stage.feed.on_partitions_revoked({HERE}))
+    leaving = asyncio.create_task(leaves(stage.feed))
     await turns()
     taking = asyncio.create_task(stage.feed.take(Message(records)))
     await turns()
