@@ -8,7 +8,6 @@ from dataclasses import dataclass
 from datetime import datetime, timedelta
 from decimal import Decimal
 
-from contracts.agreements.sites import Measure
 from contracts.events.assets import RejectionReason
 from contracts.events.event import Event
 from contracts.events.measured import Measured
@@ -35,18 +34,10 @@ def take(
     is left of a frame from the future or from before the station is refused as one. Values of known codes are in the
     register's unit and under its code, taken or refused; those of an unknown code stand as written.
     """
-    good: dict[str, Measured] = {}
-    events: list[Event] = []
-    for code, fields in sent.values.items():
-        measure = known.measures.get(code)
-        if measure and measure.code not in known.factors and (number := _plain(fields, measure)) is not None:
-            good[measure.code] = Measured(number, None, None, "N")
-            continue
-        judged = _judge(code, fields, known, any_range)
-        if isinstance(judged, Refused):
-            events.append(rejection_of(known, sent, received_at, judged.reason, judged.detail, code, judged.values))
-        else:
-            good[known.measures[code].code] = judged
+    good, refusals = _looked_at(sent, known, any_range)
+    events: list[Event] = [
+        rejection_of(known, sent, received_at, one.reason, one.detail, code, one.values) for code, one in refusals
+    ]
     if refused := _refused_whole(sent, known, received_at, tolerance):
         events.insert(0, rejection_of(known, sent, received_at, *refused, values=good))
     elif sent.parts > 1:
@@ -65,15 +56,32 @@ class Refused:
     values: dict[str, Measured] | None = None
 
 
-def _plain(fields: Mapping[str, str], measure: Measure) -> Decimal | None:
-    """What nearly every field is: one number, normal and within the range. None: it must be looked at closely."""
-    if len(fields) != 2 or fields.get("flag") != "N":
-        return None
-    text = fields.get("avg") or fields.get("rtd")
-    try:
-        return number if text and measure.low <= (number := Decimal(text)) <= measure.high else None
-    except ArithmeticError:
-        return None
+def _looked_at(sent: Sent, known: Known, any_range: bool) -> tuple[dict[str, Measured], list[tuple[str, Refused]]]:
+    """The good values by the register's code, and the refused ones by the code as written, one after the other."""
+    good: dict[str, Measured] = {}
+    refusals: list[tuple[str, Refused]] = []
+    ranges = known.ranges
+    for code, suffix, text, flag in sent.plain:
+        if flag == "N" and code in ranges:
+            low, high, name = ranges[code]
+            if low <= (number := Decimal(text)) <= high:  # as nearly all are
+                good[name] = Measured(number, None, None, "N")
+                continue
+        _look_closely(code, {suffix.lower(): text, "flag": flag}, known, any_range, good, refusals)
+    for code, fields in sent.values.items():
+        _look_closely(code, fields, known, any_range, good, refusals)
+    return good, refusals
+
+
+def _look_closely(
+    code: str, fields: Mapping[str, str], known: Known, any_range: bool,
+    good: dict[str, Measured], refusals: list[tuple[str, Refused]],
+) -> None:  # fmt: skip
+    judged = _judge(code, fields, known, any_range)
+    if isinstance(judged, Refused):
+        refusals.append((code, judged))
+    else:
+        good[known.measures[code].code] = judged
 
 
 def _judge(code: str, fields: Mapping[str, str], known: Known, any_range: bool) -> Measured | Refused:

@@ -10,6 +10,7 @@ from contextlib import suppress
 from dataclasses import dataclass
 from datetime import UTC, datetime, time, timedelta
 from decimal import Decimal
+from functools import cached_property
 from math import inf
 from pathlib import Path
 from time import monotonic
@@ -29,7 +30,7 @@ WATCH_SECONDS = 2.0
 STRANGER_SECONDS = 0.25
 
 
-@dataclass(frozen=True, slots=True)
+@dataclass(frozen=True)
 class Known:
     """A logger of the register. `measures` by code and by alias."""
 
@@ -40,6 +41,15 @@ class Known:
     since: datetime
     measures: dict[str, Measure]
     factors: dict[str, Decimal]
+
+    @cached_property
+    def ranges(self) -> dict[str, tuple[Decimal, Decimal, str]]:
+        """Lowest, highest and the register's code of each measure that needs no factor, by code and by alias."""
+        return {
+            name: (measure.low, measure.high, measure.code)
+            for name, measure in self.measures.items()
+            if measure.code not in self.factors
+        }
 
 
 def measures_of(site: Site) -> dict[str, Measure]:
@@ -89,18 +99,18 @@ class Register:
 
     async def by_mn(self, mn: str) -> Known | None:
         """The logger of this MN, or None."""
-        await self._look_where_unknown(mn in self._known)
+        if self._is_behind or mn not in self._known:
+            await self._look()
         return self._known.get(mn)
 
     async def by_site(self, site: str) -> Known | None:
         """The logger of this site, or None."""
-        await self._look_where_unknown(site in self._sites)
+        if self._is_behind or site not in self._sites:
+            await self._look()
         return self._sites.get(site)
 
-    async def _look_where_unknown(self, is_known: bool) -> None:
+    async def _look(self) -> None:
         """Another process of this service may have heard who it is: strangers are looked for, but not each of them."""
-        if is_known and not self._is_behind:
-            return
         asked_at = monotonic()
         async with self._looking:
             if self._is_behind or asked_at - self._looked_at > STRANGER_SECONDS:

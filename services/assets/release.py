@@ -69,4 +69,5 @@ def _read_again(rejection: ReadingRejectedV1) -> Sent | Words:
     if rejection.code is None:
         return sent
     only = {code: fields for code, fields in sent.values.items() if code == rejection.code}
-    return structs.replace(sent, values=only, part=1, parts=1)
+    plain = [item for item in sent.plain if item[0] == rejection.code]
+    return structs.replace(sent, values=only, plain=plain, part=1, parts=1)

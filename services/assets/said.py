@@ -38,7 +38,7 @@ class Taken(Struct, frozen=True):
     @property
     def refused(self) -> tuple[ReadingRejectedV1, ...]:
         """What was not taken of it."""
-        return tuple(event for event in self.events if isinstance(event, ReadingRejectedV1))
+        return tuple([event for event in self.events if isinstance(event, ReadingRejectedV1)])
 
 
 def named(name: str) -> str:

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import hashlib
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 
 from contracts.events.assets import Channel, ReadingKind, RejectionReason
 from contracts.events.measured import Measured
-from services.assets.hj212 import Packet
+from services.assets.hj212 import Packet, Plain
 from services.assets.hj212.secret import Guarded
 
 KINDS: Mapping[str, ReadingKind] = {"2011": "realtime", "2051": "minute", "2061": "hour", "2031": "day"}
@@ -16,7 +16,8 @@ KINDS: Mapping[str, ReadingKind] = {"2011": "realtime", "2051": "minute", "2061"
 
 
 class Sent(Guarded, frozen=True):
-    """One frame's or post's worth. `values` are as written; `raw` is the frame, with PW."""
+    """One frame's or post's worth. Values are as written: `plain` ones, and `values` that must be looked at closely;
+    `raw` is the frame, with PW."""
 
     kind: ReadingKind
     time: datetime
@@ -26,9 +27,10 @@ class Sent(Guarded, frozen=True):
     channel: Channel = "hj212"
     part: int = 1
     parts: int = 1
+    plain: Sequence[Plain] = ()
 
     def __repr__(self) -> str:
-        return f"Sent({self.kind!r}, {self.time}, codes={len(self.values)}, digest={self.digest!r})"
+        return f"Sent({self.kind!r}, {self.time}, codes={len(self.plain) + len(self.values)}, digest={self.digest!r})"
 
 
 def sent_of(packet: Packet, raw: bytes) -> Sent | RejectionReason:
@@ -40,7 +42,8 @@ def sent_of(packet: Packet, raw: bytes) -> Sent | RejectionReason:
         return "syntax"
     digest = hashlib.sha256(packet.cp.encode()).hexdigest()
     part, parts = packet.pno or 1, packet.pnum or 1
-    return Sent(kind, packet.data_time.astimezone(UTC), packet.values, digest, raw, part=part, parts=parts)
+    time = packet.data_time.astimezone(UTC)
+    return Sent(kind, time, packet.free, digest, raw, part=part, parts=parts, plain=packet.plain)
 
 
 def written_of(measured: Measured) -> dict[str, str]:

@@ -1,5 +1,6 @@
 """What a data segment says: the standard's form, those met in the field (standards.md 1.12), and what is refused."""
 
+import contextlib
 from datetime import UTC, datetime, timedelta, timezone
 
 import pytest
@@ -7,9 +8,11 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from services.assets.hj212 import Frame, Malformed, Packet, Reason, Rejected, Splitter, framed, masked, packet_of, parse
+from services.assets.hj212 import packet as packets
 from services.assets.hj212.decoded import decode_stream
 from services.assets.hj212.grammar import check_pairs
-from services.assets.hj212.packet import free_values, standard_values
+from services.assets.hj212.packet import free_values
+from services.assets.hj212.standard import plain_items
 
 SHANGHAI = timezone(timedelta(hours=8))
 HEAD = "QN=20220513162608370;ST=22;CN=2051;PW=123456;MN=S01;Flag=5;"
@@ -47,13 +50,33 @@ times = st.sampled_from([TIME, f"{TIME}000", "DataTime=20220513996600", "", "Dat
 @given(times, st.lists(items, max_size=4), st.sampled_from(["", "", ";", "x", "//a;b//"]))
 def test_what_is_read_in_one_go_is_what_the_free_way_reads(time: str, written: list[str], rest: str) -> None:
     cp = ";".join([time, *written]) + rest
-    if (read := standard_values(cp)) is not None:
-        assert read == free_values(cp, strict=True)
-        check_pairs(read[1])
+    if (read := plain_items(cp)) is not None:
+        shown = Packet("22", "2051", "S01", data_time=read[0], plain=read[1])
+        assert (shown.data_time, shown.values) == free_values(cp, strict=True)
+        check_pairs(shown.values)
+
+
+ITEMS = "a21005-Avg=0.427,a21005-Flag=N;a01001-Rtd=-3.5,a01001-Flag=D"
+heads = st.sampled_from([HEAD, HEAD[21:], HEAD.replace("2022", "2021"), HEAD.replace("20220513", "20220540"),
+                         f"{HEAD}PNUM=2;PNO=1;", f"{HEAD}PNUM=2;PNO=3;", HEAD.replace("Flag=5", "Flag=256"),
+                         HEAD.replace("PW=123456;", ""), HEAD.replace("Flag=5", "Flag="), HEAD + HEAD])  # fmt: skip
+signs = st.sampled_from(";,=&-N0129.QDa\r\0 \u00e9")
+
+
+@given(heads, st.integers(0, 160), st.integers(0, 3), st.text(signs, max_size=3))
+def test_segment_read_in_one_go_is_read_as_field_by_field(head: str, at: int, lost: int, added: str) -> None:
+    """A segment, damaged at one place."""
+    whole = f"{head}CP=&&{TIME};{ITEMS}&&"
+    segment = (whole[:at] + added + whole[at + lost :]).encode()
+    read, slowly = packets._standard(segment), None
+    with contextlib.suppress(Malformed):
+        slowly = packets._free(segment, strict=True)
+    assert read is None or read == slowly
 
 
 def test_standard_upload_is_read_in_one_go() -> None:
-    assert standard_values(f"{TIME};a21005-Avg=0.427,a21005-Flag=N;a01001-Rtd=-3.5,a01001-Flag=D") is not None
+    whole = packets._standard(f"{HEAD}CP=&&{TIME};{ITEMS}&&".encode())
+    assert whole is not None and len(whole.plain) == 2 and not whole.free
 
 
 @pytest.mark.parametrize(

@@ -4,10 +4,10 @@ from __future__ import annotations
 
 import uuid
 from collections.abc import Mapping
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from decimal import Decimal
 from pathlib import Path
-from unittest.mock import patch
 from zoneinfo import ZoneInfo
 
 import pytest
@@ -16,7 +16,6 @@ from hypothesis import strategies as st
 
 from contracts.agreements.folder import read_agreement
 from contracts.events.assets import ReadingReceivedV1, ReadingRejectedV1
-from services.assets import intake
 from services.assets.hj212 import Frame, Packet, Splitter, Upload, packet_of, upload_frames
 from services.assets.intake import flag_of, take
 from services.assets.register import Known, known_of
@@ -148,22 +147,26 @@ def test_equal_pieces_that_come_together_are_refusals_of_their_own() -> None:
     assert once != again
 
 
-TEXTS = st.sampled_from(
-    ["35", "35.20", "-0", "+7", "007", "1e1", "0.0000001", " 5 ", "  ", "", "abc", "NaN", "-Infinity"]
-)
-FIELDS = st.dictionaries(
-    st.sampled_from(["avg", "rtd", "min", "max", "value", "flag"]), TEXTS | st.sampled_from(["N", "D", "n", "3"])
+PLAIN = st.tuples(
+    st.sampled_from(["Avg", "Rtd"]),
+    st.sampled_from(["35", "35.20", "-0", "+7", "007", "-10", "-10.01", "2000", "2000.1", "999999999.999999999"]),
+    st.sampled_from(["N", "N", "N", "D", "n", "3", ""]),
 )
 
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(st.dictionaries(st.sampled_from(["a34004", "a34002", "a21004", "zz"]), FIELDS), st.booleans())
+@given(
+    st.dictionaries(st.sampled_from(["a34004", "a34002", "a05024", "a21004", "z99999"]), PLAIN),
+    st.sampled_from([{}, {"a34004": Decimal(1000)}]),
+    st.booleans(),
+)
 def test_plain_values_are_judged_like_all_others(
-    known: Known, fields: dict[str, dict[str, str]], any_range: bool
+    known: Known, items: dict[str, tuple[str, str, str]], factors: dict[str, Decimal], any_range: bool
 ) -> None:
     """The short way over the long one."""
-    short = take(sent(fields), known, NOW, TOLERANCE, any_range=any_range)
-    with patch.object(intake, "_plain", return_value=None):
-        long = take(sent(fields), known, NOW, TOLERANCE, any_range=any_range)
+    logger, at = replace(known, factors=factors), NOW - timedelta(minutes=5)
+    plain = Sent("minute", at, {}, "digest", plain=[(code, *fields) for code, fields in items.items()])
+    values = {code: {suffix.lower(): text, "flag": flag} for code, (suffix, text, flag) in items.items()}
+    short, long = (take(one, logger, NOW, TOLERANCE, any_range=any_range) for one in (plain, sent(values, at)))
     assert long.ids == short.ids
     assert [event.written() for event in long.events] == [event.written() for event in short.events]

@@ -26,6 +26,7 @@ from services.assets.hj212.frame import MAX_SEGMENT, Frame, Reason, Rejected, Sp
 from services.assets.hj212.grammar import Malformed
 from services.assets.hj212.packet import Item, Packet, Values, packet_of, parse, sender_of
 from services.assets.hj212.secret import masked
+from services.assets.hj212.standard import Plain
 
 __all__ = [
     "DIALECTS",
@@ -35,6 +36,7 @@ __all__ = [
     "Item",
     "Malformed",
     "Packet",
+    "Plain",
     "Reason",
     "Rejected",
     "Splitter",

@@ -21,7 +21,7 @@ POLYNOMIAL = 0xA001
 START = 0xFFFF
 WORD_BITS = 64
 _FOLDS = 12
-"""Masks that are kept: for 32 KiB, more than any frame; each further one would be as long as all before it."""
+"""Folds that are kept: for 32 KiB, more than any frame; each further mask would be as long as all before it."""
 
 
 def _step(index: int) -> int:
@@ -45,7 +45,15 @@ _POWERS = _powers()
 _P1, _P2, _P3, _P4, _P5, _P6, _P7 = _POWERS[1:8]
 _SEED = tuple(power[START >> 8] for power in _POWERS[:8])
 _REGISTER = tuple(TABLE[HIGH.index(high)] for high in range(256))
-_MASKS = tuple((1 << bits) - 1 for bits in (WORD_BITS << fold for fold in range(_FOLDS)))
+
+
+def _folding(folds: int) -> tuple[tuple[int, int], ...]:
+    """Shift and mask of so many folds, the longest first: the upper half on the lower one, down to one word."""
+    shifts = (WORD_BITS << fold for fold in reversed(range(folds)))
+    return tuple((shift, (1 << shift) - 1) for shift in shifts)
+
+
+_FOLDINGS = tuple(map(_folding, range(_FOLDS + 1)))
 
 
 def crc16_hj212(data: bytes) -> int:
@@ -54,9 +62,9 @@ def crc16_hj212(data: bytes) -> int:
         return START
     size = len(data)
     word = int.from_bytes(data, "big")
-    for fold in range((size - 1 >> 3).bit_length() - 1, -1, -1):
-        mask = _MASKS[fold] if fold < _FOLDS else (1 << (WORD_BITS << fold)) - 1
-        word = (word >> (WORD_BITS << fold)) ^ (word & mask)
+    folds = (size - 1 >> 3).bit_length()
+    for shift, mask in _FOLDINGS[folds] if folds <= _FOLDS else _folding(folds):
+        word = (word >> shift) ^ (word & mask)
     b7, b6, b5, b4, b3, b2, b1, b0 = word.to_bytes(8, "big")
     lanes = _P1[b0] ^ _P2[b1] ^ _P3[b2] ^ _P4[b3] ^ _P5[b4] ^ _P6[b5] ^ _P7[b6] ^ b7
     return _REGISTER[lanes ^ _SEED[size & 7]]

@@ -125,7 +125,8 @@ class Splitter:
         if start < 0:
             self._spill(len(buffer) - buffer.endswith(b"#"), found)
             return False
-        self._spill(start, found)
+        if start > self._at:
+            self._spill(start, found)
         if buffer.startswith(b"###", start) and (run := _MARKS.match(buffer, start)):
             # Only the last two can open a frame: of "###0101" the first mark goes.
             self._spill(run.end() - len(MARK), found)
@@ -241,10 +242,10 @@ class Waste:
         self._kept += piece[: self._limit - len(self._kept)]
 
     def flush(self) -> list[Rejected]:
+        if not self._size:
+            return []
         kept, size, reason, detail = bytes(self._kept).rstrip(_BLANK), self._size, self._reason, self._detail
         offset = self._offset
-        if not size:
-            return []
         self._clear()
         return [diagnosed(kept, size, reason, detail, offset)] if kept else []
 

@@ -5,7 +5,7 @@ the flag before the value, `;Flag=5` behind CP, keys with several hyphens. Stric
 """
 
 import re
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from datetime import datetime
 
 from services.assets.hj212.frame import PIECE_LIMIT, Frame, Reason, Rejected
@@ -22,6 +22,7 @@ from services.assets.hj212.grammar import (
 )
 from services.assets.hj212.head import before_cp, cut, head_of, text_of
 from services.assets.hj212.secret import MASK, Guarded, masked
+from services.assets.hj212.standard import Plain, cut_standard, in_time, number, plain_items
 from services.assets.hj212.walltime import wall_time
 
 Item = tuple[tuple[str, str], ...]
@@ -29,12 +30,6 @@ Values = Mapping[str, Mapping[str, str]]
 
 _SPACED = re.compile(r"\s*([;,=]|^|$)\s*")
 _REMARK = re.compile(r"//.*?//", re.DOTALL)
-_STANDARD_TIME = re.compile("DataTime=([0-9]{14})(?=;|\\Z)")
-_STANDARD_ITEM = re.compile(
-    r";([a-z][0-9]{5})-(Avg|Rtd)=([+-]?[0-9]{1,9}(?:\.[0-9]{1,9})?),\1-Flag=([0-9A-Za-z]{0,4})(?=;|\Z)|.+", re.DOTALL
-)
-"""An item with one value and its flag; or all the rest, as an item without code."""
-_SUFFIX = {"Avg": "avg", "Rtd": "rtd", "": ""}
 _SEALED = str.maketrans(";,=", "\ue000\ue001\ue002")
 _OPENED = str.maketrans("\ue000\ue001\ue002", ";,=")
 _EDITIONS = {0: 2005, 1: 2017, 2: 2025}
@@ -57,7 +52,15 @@ class Packet(Guarded, frozen=True):
     pno: int | None = None
     cp: str = ""
     data_time: datetime | None = None
-    values: Values = {}
+    plain: Sequence[Plain] = ()
+    """The values, where all of CP is as the standard writes it; else they are `free`."""
+    free: Values = {}
+
+    @property
+    def values(self) -> Values:
+        """All values. Made when asked for: what takes readings in asks for the two parts."""
+        plain = {code: {suffix.lower(): text, "flag": flag} for code, suffix, text, flag in self.plain}
+        return {**plain, **self.free}
 
     @property
     def items(self) -> tuple[Item, ...]:
@@ -107,6 +110,23 @@ def sender_of(frame: Frame) -> Packet | None:
 
 def parse(segment: bytes, strict: bool = True) -> Packet:
     """The packet in a data segment; raises `Malformed` naming the field. `strict=False` leaves out grammar.py."""
+    return _standard(segment) or _free(segment, strict)
+
+
+def _standard(segment: bytes) -> Packet | None:
+    """In one go; nothing that the grammar forbids gets through."""
+    if not segment.isascii() or (parts := cut_standard(segment.decode())) is None:
+        return None
+    qn, head, cp = parts
+    found = plain_items(cp)
+    if found is None or not in_time(qn, found[0]):
+        return None
+    st, cn, mn, pw, flag, pnum, pno = head
+    return Packet(st, cn, mn, qn, pw, flag, pnum, pno, cp, *found)
+
+
+def _free(segment: bytes, strict: bool) -> Packet:
+    """Field by field."""
     if strict:
         check_bytes(segment)
     head_text, cp, tail = cut(text_of(segment))
@@ -115,10 +135,13 @@ def parse(segment: bytes, strict: bool = True) -> Packet:
     head = head_of(f"{head_text};{tail}" if tail else head_text, strict)
     if strict and "&&" in cp:
         raise Malformed("CP", "opened or closed twice")
-    data_time, values = standard_values(cp) or _free_values(cp, strict)
+    data_time, plain = plain_items(cp) or (None, ())
+    free: Values = {}
+    if data_time is None:
+        data_time, free = _free_values(cp, strict)
     if strict:
-        check_time(head, data_time, values)
-    return _packet(head, cp, data_time, values)
+        check_time(head, data_time, free)
+    return _packet(head, cp, data_time, free, plain)
 
 
 def _free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
@@ -126,19 +149,6 @@ def _free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
     if strict:  # as the standard writes them, each value has its flag
         check_pairs(values)
     return data_time, values
-
-
-def standard_values(cp: str) -> tuple[datetime, Values] | None:
-    """CP as nearly every logger writes it, in one go; None where it is written in any other way."""
-    opening = _STANDARD_TIME.match(cp)
-    if opening is None:
-        return None
-    found = _STANDARD_ITEM.findall(cp, opening.end())
-    values = {code: {_SUFFIX[suffix]: number, "flag": flag} for code, suffix, number, flag in found}
-    if "" in values or len(values) != len(found):  # the rest, or a code twice
-        return None
-    moment = wall_time(opening[1])
-    return None if moment is None else (moment, values)
 
 
 def free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
@@ -204,22 +214,20 @@ def _repeat(fields: dict[str, str], key: Key, text: str) -> None:
     fields[key.suffix] += f",{text}"
 
 
-def _packet(head: dict[str, str], cp: str, data_time: datetime | None, values: Values) -> Packet:
+def _packet(
+    head: dict[str, str], cp: str, data_time: datetime | None, free: Values, plain: Sequence[Plain] = ()
+) -> Packet:
     return Packet(
         st=head["ST"],
         cn=head["CN"],
         mn=head["MN"],
         qn=head.get("QN") or None,
         pw=head.get("PW"),
-        flag=_number(head, "Flag"),
-        pnum=_number(head, "PNUM"),
-        pno=_number(head, "PNO"),
+        flag=number(head, "Flag"),
+        pnum=number(head, "PNUM"),
+        pno=number(head, "PNO"),
         cp=cp,
         data_time=data_time,
-        values=values,
+        plain=plain,
+        free=free,
     )
-
-
-def _number(head: dict[str, str], name: str) -> int | None:
-    text = head.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() else None
