@@ -67,7 +67,7 @@ def whole(packets: Iterable[Packet]) -> Iterator[Packet]:
         together.append(packet)
         if len(together) == (packet.pnum or 1):
             values = {code: fields for part in together for code, fields in part.values.items()}
-            yield structs.replace(together[0], values=values)
+            yield structs.replace(together[0], plain=(), free=values)
             together.clear()
 
 
