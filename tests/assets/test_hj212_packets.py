@@ -1,11 +1,12 @@
 """What a data segment says: the standard's form, those met in the field (standards.md 1.12), and what is refused."""
 
-import contextlib
 from datetime import UTC, datetime, timedelta, timezone
+from unittest.mock import patch
 
 import pytest
 from hypothesis import given
 from hypothesis import strategies as st
+from msgspec import structs
 
 from services.assets.hj212 import Frame, Malformed, Packet, Reason, Rejected, Splitter, framed, masked, packet_of, parse
 from services.assets.hj212 import packet as packets
@@ -57,26 +58,64 @@ def test_what_is_read_in_one_go_is_what_the_free_way_reads(time: str, written: l
 
 
 ITEMS = "a21005-Avg=0.427,a21005-Flag=N;a01001-Rtd=-3.5,a01001-Flag=D"
-heads = st.sampled_from([HEAD, HEAD[21:], HEAD.replace("2022", "2021"), HEAD.replace("20220513", "20220540"),
-                         f"{HEAD}PNUM=2;PNO=1;", f"{HEAD}PNUM=2;PNO=3;", HEAD.replace("Flag=5", "Flag=256"),
-                         HEAD.replace("PW=123456;", ""), HEAD.replace("Flag=5", "Flag="), HEAD + HEAD])  # fmt: skip
+heads = st.sampled_from(
+    [HEAD, HEAD[21:], HEAD.replace("2022", "2021"), HEAD.replace("20220513", "20220540"), f"{HEAD}PNUM=2;PNO=1;",
+     f"{HEAD}PNUM=2;PNO=3;", HEAD.replace("Flag=5", "Flag=256"), HEAD.replace("PW=123456;", ""),
+     HEAD.replace("Flag=5", "Flag="), HEAD[:21] + HEAD]
+)  # fmt: skip
 signs = st.sampled_from(";,=&-N0129.QDa\r\0 \u00e9")
+
+
+def slowly(segment: str) -> Packet | str:
+    """As it is read field by field, the values in one mapping; or the field that is wrong."""
+    try:
+        return packets.free_packet(segment.encode(), strict=True, may_be_plain=False)
+    except Malformed as flaw:
+        return flaw.field
+
+
+def quickly(segment: str) -> Packet | str:
+    try:
+        read = parse(segment.encode())
+    except Malformed as flaw:
+        return flaw.field
+    return structs.replace(read, plain=(), free=read.values)
 
 
 @given(heads, st.integers(0, 160), st.integers(0, 3), st.text(signs, max_size=3))
 def test_segment_read_in_one_go_is_read_as_field_by_field(head: str, at: int, lost: int, added: str) -> None:
     """A segment, damaged at one place."""
     whole = f"{head}CP=&&{TIME};{ITEMS}&&"
-    segment = (whole[:at] + added + whole[at + lost :]).encode()
-    read, slowly = packets._standard(segment), None
-    with contextlib.suppress(Malformed):
-        slowly = packets._free(segment, strict=True)
-    assert read is None or read == slowly
+    segment = whole[:at] + added + whole[at + lost :]
+    assert quickly(segment) == slowly(segment)
 
 
-def test_standard_upload_is_read_in_one_go() -> None:
-    whole = packets._standard(f"{HEAD}CP=&&{TIME};{ITEMS}&&".encode())
-    assert whole is not None and len(whole.plain) == 2 and not whole.free
+@pytest.mark.parametrize(
+    "segment",
+    [
+        f"{HEAD}CP=&&{TIME};{ITEMS};a21005-Avg=0.428,a21005-Flag=N&&",
+        f"{HEAD}CP=&&{TIME};{ITEMS}&",
+        f"{HEAD}CP=&&{TIME};{ITEMS}&&&",
+        f"{HEAD}CP=&&{TIME};{ITEMS}&&;",
+        f"{HEAD[:21]}{HEAD}CP=&&{TIME};{ITEMS}&&",
+        *(HEAD.replace("20220513162608370", qn) + f"CP=&&{TIME};{ITEMS}&&" for qn in (
+            "2022051316260", "202205131626083", "2022051316260837", "202205131626083701", "20220513162608abc",
+            "20220513162608+12", "20220513162608 12", "202205131626081_0", "20220513162608٣٣٣", "20220532162608370",
+            "20220511162608370", "20220512162559370", "20220512162600370", "",
+        )),
+    ],
+)  # fmt: skip
+def test_what_the_standard_forbids_is_read_field_by_field(segment: str) -> None:
+    assert quickly(segment) == slowly(segment)
+
+
+@pytest.mark.parametrize("head", [HEAD, HEAD[21:], f"{HEAD}PNUM=2;PNO=1;", HEAD.replace("PW=123456;", "")])
+def test_standard_upload_is_read_in_one_go(head: str) -> None:
+    segment = f"{head}CP=&&{TIME};{ITEMS}&&"
+    with patch.object(packets, "free_packet", side_effect=AssertionError):
+        read = parse(segment.encode())
+    assert len(read.plain) == 2 and not read.free
+    assert quickly(segment) == slowly(segment)
 
 
 @pytest.mark.parametrize(
@@ -181,6 +220,11 @@ def test_time_is_beijing_wall_time(written: str) -> None:
         "",
         "2022051316260０",
         "20220513 62600",
+        "20220513162600abc",
+        "20220513162600+12",
+        "20220513162600 12",
+        "202205131626001_0",
+        "20220513162600٣٣٣",
     ],
 )
 def test_impossible_time_names_its_field(written: str) -> None:

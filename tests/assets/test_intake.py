@@ -156,15 +156,16 @@ PLAIN = st.tuples(
 
 @settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(
-    st.dictionaries(st.sampled_from(["a34004", "a34002", "a05024", "a21004", "z99999"]), PLAIN),
+    st.dictionaries(st.sampled_from(["a34004", "b00001", "a34002", "a05024", "a21004", "z99999"]), PLAIN),
     st.sampled_from([{}, {"a34004": Decimal(1000)}]),
     st.booleans(),
 )
 def test_plain_values_are_judged_like_all_others(
     known: Known, items: dict[str, tuple[str, str, str]], factors: dict[str, Decimal], any_range: bool
 ) -> None:
-    """The short way over the long one."""
-    logger, at = replace(known, factors=factors), NOW - timedelta(minutes=5)
+    """The short way over the long one; b00001 is an alias."""
+    measures = {**known.measures, "b00001": known.measures["a34004"]}
+    logger, at = replace(known, measures=measures, factors=factors), NOW - timedelta(minutes=5)
     plain = Sent("minute", at, {}, "digest", plain=[(code, *fields) for code, fields in items.items()])
     values = {code: {suffix.lower(): text, "flag": flag} for code, (suffix, text, flag) in items.items()}
     short, long = (take(one, logger, NOW, TOLERANCE, any_range=any_range) for one in (plain, sent(values, at)))

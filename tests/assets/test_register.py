@@ -71,6 +71,15 @@ async def test_replaced_mn_and_removed_site_are_out() -> None:
     assert renewed and renewed.site == FIRST.site and await register.by_site(FIRST.site) == renewed
 
 
+async def test_removed_site_is_out_when_it_is_asked_for_first() -> None:
+    db = Shelves()
+    register = Register(cast(Database, db))
+    db.keep(register, changed(1, FIRST.mn))
+    assert await register.by_site(SECOND.site)
+    db.keep(register, changed(2, FIRST.mn, without=SECOND.site))
+    assert await register.by_site(SECOND.site) is None
+
+
 async def test_older_version_that_comes_late_changes_nothing() -> None:
     db = Shelves()
     register = Register(cast(Database, db))

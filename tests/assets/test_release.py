@@ -139,8 +139,9 @@ def test_code_that_is_no_code_keeps_no_value() -> None:
     assert refused.values == {} and again(refused, KNOWN) is DAMAGED
 
 
-def test_wrong_password_is_released_from_its_frame() -> None:
-    raw = written(segment("DataTime=20260408095500;a34004-Avg=0.035,a34004-Flag=N;zz1-Avg=1")).rstrip()
+@pytest.mark.parametrize("unknown", ["zz1-Avg=1", "z00001-Avg=1,z00001-Flag=N"], ids=["free", "plain"])
+def test_wrong_password_is_released_from_its_frame(unknown: str) -> None:
+    raw = written(segment(f"DataTime=20260408095500;a34004-Avg=0.035,a34004-Flag=N;{unknown}")).rstrip()
     (refused,) = refusal("wrong_password", "", raw, NOW, KNOWN.mn).refused
     one = again(refused, MOBILE)
     assert isinstance(one, Taken) and isinstance(one.events[0], ReadingReceivedV1)
@@ -148,15 +149,20 @@ def test_wrong_password_is_released_from_its_frame() -> None:
     assert [event.reason for event in one.refused] == ["unknown_code"]
 
 
-def test_only_the_refused_value_is_read_again() -> None:
-    raw = written(segment("DataTime=20260408095500;a34004-Avg=0.035;a34002-Avg=80")).rstrip()
+@pytest.mark.parametrize(
+    "values",
+    ["a34004-Avg=0.035;a34002-Avg=80", "a34004-Avg=0.035,a34004-Flag=N;a34002-Avg=80,a34002-Flag=N"],
+    ids=["free", "plain"],
+)
+def test_only_the_refused_value_is_read_again(values: str) -> None:
+    raw = written(segment(f"DataTime=20260408095500;{values}")).rstrip()
     refused = ReadingRejectedV1(
         at=NOW, rejection="r", reason="unknown_code", detail="", site=KNOWN.site, code="a34002", time=TIME,
         kind="minute", piece=raw.decode(), received_at=NOW,
     )  # fmt: skip
     one = again(refused, KNOWN)
     assert isinstance(one, Taken) and isinstance(one.events[0], ReadingReceivedV1)
-    assert list(one.events[0].values) == ["a34002"]
+    assert one.events[0].values == {"a34002": Measured(Decimal(80))}
 
 
 def test_conflict_passes_over_range_and_factor() -> None:

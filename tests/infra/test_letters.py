@@ -68,6 +68,11 @@ def test_header_behind_another_of_its_name_is_seen(value: bytes | None) -> None:
     assert letter.headers[-2:] == (("x", value or b""), ("x", b"ok"))
 
 
+def test_last_of_two_headers_counts() -> None:
+    letter = open_record(sealed(("ce_id", b"two"), ("ce_type", b"NoSuchV1"), id="one"))
+    assert (letter.id, letter.type) == (letter.attributes["ce_id"], letter.attributes["ce_type"]) == ("two", "NoSuchV1")
+
+
 def test_two_headers_that_are_no_text_make_none_together() -> None:
     assert open_record(sealed(("x", "中".encode()[:1]), ("y", "中".encode()[1:]))).flaw
 

@@ -86,7 +86,7 @@ class Packet(Guarded, frozen=True):
         secret = None if self.pw is None else MASK
         return (
             f"Packet(mn={self.mn!r}, st={self.st!r}, cn={self.cn!r}, qn={self.qn!r}, pw={secret!r}, flag={self.flag},"
-            f" pnum={self.pnum}, pno={self.pno}, data_time={self.data_time}, codes={len(self.values)})"
+            f" pnum={self.pnum}, pno={self.pno}, data_time={self.data_time}, codes={len(self.plain) + len(self.free)})"
         )
 
 
@@ -110,23 +110,16 @@ def sender_of(frame: Frame) -> Packet | None:
 
 def parse(segment: bytes, strict: bool = True) -> Packet:
     """The packet in a data segment; raises `Malformed` naming the field. `strict=False` leaves out grammar.py."""
-    return _standard(segment) or _free(segment, strict)
+    standard = cut_standard(segment)
+    found = plain_items(standard[2]) if standard else None
+    if standard and found and in_time(standard[0], found[0]):
+        qn, (st, cn, mn, pw, flag, pnum, pno), cp = standard
+        return Packet(st, cn, mn, qn, pw, flag, pnum, pno, cp, *found)
+    return free_packet(segment, strict, may_be_plain=standard is None)
 
 
-def _standard(segment: bytes) -> Packet | None:
-    """In one go; nothing that the grammar forbids gets through."""
-    if not segment.isascii() or (parts := cut_standard(segment.decode())) is None:
-        return None
-    qn, head, cp = parts
-    found = plain_items(cp)
-    if found is None or not in_time(qn, found[0]):
-        return None
-    st, cn, mn, pw, flag, pnum, pno = head
-    return Packet(st, cn, mn, qn, pw, flag, pnum, pno, cp, *found)
-
-
-def _free(segment: bytes, strict: bool) -> Packet:
-    """Field by field."""
+def free_packet(segment: bytes, strict: bool, may_be_plain: bool = True) -> Packet:
+    """Field by field. `may_be_plain`: whether to look if CP at least is as the standard writes it."""
     if strict:
         check_bytes(segment)
     head_text, cp, tail = cut(text_of(segment))
@@ -135,7 +128,7 @@ def _free(segment: bytes, strict: bool) -> Packet:
     head = head_of(f"{head_text};{tail}" if tail else head_text, strict)
     if strict and "&&" in cp:
         raise Malformed("CP", "opened or closed twice")
-    data_time, plain = plain_items(cp) or (None, ())
+    data_time, plain = (plain_items(cp) if may_be_plain else None) or (None, ())
     free: Values = {}
     if data_time is None:
         data_time, free = _free_values(cp, strict)

@@ -22,9 +22,11 @@ _ITEM = re.compile(
 _LONGEST_KEPT = 200
 
 
-def cut_standard(text: str) -> tuple[str | None, Head, str] | None:
+def cut_standard(segment: bytes) -> tuple[str | None, Head, str] | None:
     """QN, the rest of the head, and CP."""
-    written, marked, rest = text.partition("CP=&&")
+    if not segment.isascii():
+        return None
+    written, marked, rest = segment.decode().partition("CP=&&")
     if not marked or not rest.endswith("&&"):
         return None
     qn = None
@@ -34,8 +36,8 @@ def cut_standard(text: str) -> tuple[str | None, Head, str] | None:
     return None if head is None else (qn, head, rest[:-2])
 
 
-# A logger has one head for years, but for its QN; the bound only guards against one that has not.
-@lru_cache(maxsize=8192)
+# But for its QN, a logger has the same few heads for years: one for each kind of reading and part.
+@lru_cache(maxsize=32_768)
 def _known_head(written: str) -> Head | None:
     found = STANDARD_HEAD.fullmatch(written)
     if found is None:
