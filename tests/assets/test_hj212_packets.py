@@ -97,7 +97,7 @@ def test_segment_read_in_one_go_is_read_as_field_by_field(head: str, at: int, lo
         f"{HEAD}CP=&&{TIME};{ITEMS}&",
         f"{HEAD}CP=&&{TIME};{ITEMS}&&&",
         f"{HEAD}CP=&&{TIME};{ITEMS}&&;",
-        f"{HEAD[:21]}{HEAD}CP=&&{TIME};{ITEMS}&&",
+        f"QN=20220513162608371;{HEAD}CP=&&{TIME};{ITEMS}&&",
         *(HEAD.replace("20220513162608370", qn) + f"CP=&&{TIME};{ITEMS}&&" for qn in (
             "2022051316260", "202205131626083", "2022051316260837", "202205131626083701", "20220513162608abc",
             "20220513162608+12", "20220513162608 12", "202205131626081_0", "20220513162608٣٣٣", "20220532162608370",
