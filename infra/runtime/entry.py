@@ -8,9 +8,10 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from motor.motor_asyncio import AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
 
 from contracts.events.event import Event
+from contracts.ids import id_of
 from infra.runtime.letters import Outgoing, seal
 from infra.runtime.states import S, State
 
@@ -18,13 +19,14 @@ if TYPE_CHECKING:
     from infra.runtime.ledger import Page
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
+Collection = AsyncIOMotorCollection[dict[str, Any]]
 Key = tuple[type[State], str]
 _IDS = uuid.UUID("6f5b8a4e-5f7b-4a53-9b0e-7c1f6f0b5a11")
 
 
 def event_id(cause: str, handler: str, n: int) -> str:
     """The id of what a handler says: the same cause says the same, however often it is heard."""
-    return str(uuid.uuid5(_IDS, f"{cause}|{handler}|{n}"))
+    return id_of(_IDS, f"{cause}|{handler}|{n}")
 
 
 @dataclass(frozen=True, slots=True)
@@ -88,7 +90,7 @@ class Entry:
     @property
     def mark(self) -> str:
         """By which a timer tells which cause has set it."""
-        return str(uuid.uuid5(_IDS, self.cause))
+        return id_of(_IDS, self.cause)
 
     @property
     def db(self) -> Database:

@@ -5,7 +5,6 @@ from __future__ import annotations
 import uuid
 from collections.abc import Iterable
 from datetime import UTC, datetime
-from hashlib import sha1
 
 from msgspec import Struct
 
@@ -13,12 +12,13 @@ from contracts import masks
 from contracts.events.assets import ReadingPartReceivedV1, ReadingReceivedV1, ReadingRejectedV1, RejectionReason
 from contracts.events.event import Event
 from contracts.events.measured import Measured
+from contracts.ids import id_of
 from services.assets.hj212 import masked
 from services.assets.register import Known
 from services.assets.sent import Sent
 from services.assets.uploads import LASTS
 
-IDS = uuid.UUID("0d9d4a0a-50c4-4b0c-8f3a-3d5f1f6e7a10")
+_IDS = uuid.UUID("0d9d4a0a-50c4-4b0c-8f3a-3d5f1f6e7a10")
 
 
 class Taken(Struct, frozen=True):
@@ -39,13 +39,6 @@ class Taken(Struct, frozen=True):
     def refused(self) -> tuple[ReadingRejectedV1, ...]:
         """What was not taken of it."""
         return tuple([event for event in self.events if isinstance(event, ReadingRejectedV1)])
-
-
-def named(name: str) -> str:
-    """The text of `uuid5(IDS, name)`, in a third of its time."""
-    digest = sha1(IDS.bytes + name.encode()).hexdigest()
-    variant = "89ab"[int(digest[16], 16) & 3]
-    return f"{digest[:8]}-{digest[8:12]}-5{digest[13:16]}-{variant}{digest[17:20]}-{digest[20:32]}"
 
 
 def reading_id(site: str, kind: str, time: datetime) -> str:
@@ -86,7 +79,7 @@ def rejection_of(
     """What was refused of a known logger's frame: one value (`code`), or the whole."""
     name = f"{reading_id(known.site, sent.kind, sent.time)}/{reason}/{code or 'all'}/{sent.digest}"
     return ReadingRejectedV1(
-        at=at, rejection=named(name), reason=reason, detail=detail, site=known.site, mn=known.mn,
+        at=at, rejection=id_of(_IDS, name), reason=reason, detail=detail, site=known.site, mn=known.mn,
         code=code, time=sent.time, kind=sent.kind, values=values or {}, piece=_shown(sent.raw), received_at=at,
         channel=sent.channel,
     )  # fmt: skip
@@ -101,7 +94,7 @@ def refusal(
     piece = _shown(raw) if mn else masks.masked(_shown(raw))  # a stranger may say anything
     name = f"{reason}/{mn}/{piece}" + ("" if once else f"/{at.isoformat()}/{offset}")
     rejection = ReadingRejectedV1(
-        at=at, rejection=named(name), reason=reason, detail=detail, mn=mn, piece=piece, received_at=at
+        at=at, rejection=id_of(_IDS, name), reason=reason, detail=detail, mn=mn, piece=piece, received_at=at
     )
     return taken_of([rejection])
 
@@ -120,8 +113,8 @@ def taken_of(events: Iterable[Event]) -> Taken:
 def _event_id(event: Event) -> str:
     """The same reading has the same event id however often it is sent: hearers drop the repeats."""
     if isinstance(event, ReadingReceivedV1):
-        return named(f"{event.reading}|{event.channel}|{event.digest}")
+        return id_of(_IDS, f"{event.reading}|{event.channel}|{event.digest}")
     if isinstance(event, ReadingPartReceivedV1):
-        return named(f"{event.reading}|{event.part}/{event.parts}|{event.digest}")
+        return id_of(_IDS, f"{event.reading}|{event.part}/{event.parts}|{event.digest}")
     assert isinstance(event, ReadingRejectedV1)
     return event.rejection

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import uuid
 from collections.abc import Mapping
 from dataclasses import replace
 from datetime import UTC, datetime, timedelta
@@ -19,7 +18,7 @@ from contracts.events.assets import ReadingReceivedV1, ReadingRejectedV1
 from services.assets.hj212 import Frame, Packet, Splitter, Upload, packet_of, upload_frames
 from services.assets.intake import flag_of, take
 from services.assets.register import Known, known_of
-from services.assets.said import IDS, Taken, named, refusal
+from services.assets.said import Taken, refusal
 from services.assets.sent import Sent, sent_of
 
 AGREEMENT = Path(__file__).parents[2] / "contracts" / "agreements" / "wuhan-air"
@@ -115,11 +114,6 @@ def test_every_value_ends_up_once(values: Mapping[str, Mapping[str, str]], minut
     bad = {event.code for event in one.events if isinstance(event, ReadingRejectedV1)}
     assert good | bad == set(values) and not good & bad
     assert one.ids == taken(values, known, NOW - timedelta(minutes=minutes)).ids
-
-
-@given(st.text())
-def test_names_are_those_of_uuid5(name: str) -> None:
-    assert named(name) == str(uuid.uuid5(IDS, name))
 
 
 def test_frame_again_has_the_same_ids(known: Known) -> None:

@@ -150,7 +150,7 @@ async def figures() -> list[Figure]:
             two.append(await stored_in(town, both, *BACKFILL, 2 * ROUNDS + 2 + round))
     return [
         _row("8 loggers, 200 frames in flight", full, plain),
-        _row("the same, two processes of the service", two, plain),
+        _row("the same, two members of the service, as deployed", two, plain),
         _row("300 loggers, one frame at a time", single, plain),
     ]
 

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import os
+import sys
 from collections.abc import Sequence
 from dataclasses import dataclass
 from time import perf_counter, process_time
@@ -50,7 +51,7 @@ def show(figures: Sequence[Figure], yards: Sequence[Yard]) -> None:
     cpu, wall = [yard.cpu for yard in yards], [yard.wall for yard in yards]
     title = (
         f"yardstick {min(cpu):.2f} to {max(cpu):.2f} s of CPU, {min(wall):.2f} to {max(wall):.2f} s by the clock; "
-        f"load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores"
+        f"load {os.getloadavg()[1]:.1f} on {os.cpu_count()} cores; Python {sys.version}"
     )
     table = Table("what", "figure", "aim", "bare loop of the same run", "verdict", title=title, title_justify="left")
     for one in figures:

@@ -24,6 +24,7 @@ from contracts.events.incidents import (
 from contracts.events.inspections import InspectionMissedV1
 from contracts.events.notify import ChannelKind
 from contracts.events.scoring import SettlementComputedV1
+from contracts.ids import id_of
 from contracts.values import Frozen
 from services.notify.domain.directory import LOCAL, Directory, Person, next_local, on_duty
 
@@ -97,7 +98,7 @@ def notices_for(event: Told, cause: str, lot: Lot, directory: Directory, now: da
 
 def notice_id(cause: str, person: str, channel: str) -> str:
     """The same cause, person and channel is the same notice, however often it is heard."""
-    return str(uuid.uuid5(_IDS, f"{cause}|{person}|{channel}"))
+    return id_of(_IDS, f"{cause}|{person}|{channel}")
 
 
 def traits_of(event: Told, lot: Lot) -> Traits:
