@@ -8,7 +8,7 @@ from dataclasses import dataclass, field
 from datetime import datetime
 from typing import TYPE_CHECKING, Any
 
-from motor.motor_asyncio import AsyncIOMotorCollection, AsyncIOMotorDatabase
+from motor.motor_asyncio import AsyncIOMotorDatabase
 
 from contracts.events.event import Event
 from contracts.ids import id_of
@@ -19,7 +19,6 @@ if TYPE_CHECKING:
     from infra.runtime.ledger import Page
 
 Database = AsyncIOMotorDatabase[dict[str, Any]]
-Collection = AsyncIOMotorCollection[dict[str, Any]]
 Key = tuple[type[State], str]
 _IDS = uuid.UUID("6f5b8a4e-5f7b-4a53-9b0e-7c1f6f0b5a11")
 

@@ -19,7 +19,7 @@ from pymongo.write_concern import WriteConcern
 
 from infra.runtime.bundles import Bundle, bundled
 from infra.runtime.clock import Clock
-from infra.runtime.entry import Collection, Database, Entry, Key, Said
+from infra.runtime.entry import Database, Entry, Key, Said
 from infra.runtime.letters import Outgoing
 from infra.runtime.states import S, State
 from infra.runtime.told import told
@@ -80,7 +80,7 @@ class Page:
         for model, ids in wanted.items():
             for id in ids:
                 self._loaded[model, id], self._versions[model, id] = None, 0
-            for document in await self.ledger.collection(model.COLLECTION).find({"_id": {"$in": ids}}).to_list(None):
+            for document in await self.ledger.db[model.COLLECTION].find({"_id": {"$in": ids}}).to_list(None):
                 self._loaded[model, document["_id"]] = model.of(document)
                 self._versions[model, document["_id"]] = document["_v"]
 
@@ -95,19 +95,19 @@ class Page:
 
     async def write(self, session: AsyncIOMotorClientSession, rows: Sequence[dict[str, Any]]) -> None:
         """Writes the whole page in the caller's transaction."""
-        there = self.ledger.collection
+        db = self.ledger.db
         if self.heard:
             at = datetime.now(UTC)
-            await there("inbox").insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
+            await db.inbox.insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
         await self._write_states(session)
         await self._write_timers(session)
         if rows:
-            await there("outbox").insert_many(rows, session=session)
+            await db.outbox.insert_many(rows, session=session)
         if self.parked:
             parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
-            await there("parked").bulk_write(parked, session=session)
+            await db.parked.bulk_write(parked, session=session)
         if self.unparked:
-            gone = await there("parked").delete_many({"_id": {"$in": self.unparked}}, session=session)
+            gone = await db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
             if gone.deleted_count != len(self.unparked):
                 raise Conflict("a parked letter was heard again by another member")
 
@@ -127,12 +127,12 @@ class Page:
                 document = {**state.document(), "_v": version + 1}
                 by_collection[model.COLLECTION].append(ReplaceOne({"_id": id, "_v": version}, document))
         for collection, writes in by_collection.items():
-            result = await self.ledger.collection(collection).bulk_write(writes, session=session)
+            result = await self.ledger.db[collection].bulk_write(writes, session=session)
             if result.matched_count + result.deleted_count != there[collection]:
                 raise Conflict(f"a state in {collection} was changed by another writer")
 
     async def _write_timers(self, session: AsyncIOMotorClientSession) -> None:
-        timers, last = self.ledger.collection("timers"), self._last_set()
+        timers, last = self.ledger.db.timers, self._last_set()
         writes: list[Any] = [DeleteOne(timer) for timer in self.fired]
         writes += [ReplaceOne({"_id": id}, timer, upsert=True) for id, timer in last.items() if timer]
         if writes:
@@ -185,7 +185,6 @@ class Ledger:
         concern = WriteConcern("majority")
         self.client = client
         self.db: Database = client.get_database(database, write_concern=concern, read_concern=ReadConcern("majority"))
-        self._collections: dict[str, Collection] = {}
         self.clock = clock
         self.owner = owner
         self.lock = asyncio.Lock()
@@ -217,13 +216,6 @@ class Ledger:
             keep = {"keyPattern": {"at": 1}, "expireAfterSeconds": keep_days * _DAY_SECONDS}
             await self.db.command("collMod", name, index=keep)
 
-    def collection(self, name: str) -> Collection:
-        """One of the database's, made once: making it takes a good part of what a trip to the database takes."""
-        found = self._collections.get(name)
-        if found is None:
-            found = self._collections[name] = self.db[name]
-        return found
-
     def page(self) -> Page:
         """A new, empty page."""
         return Page(self)
@@ -232,7 +224,7 @@ class Ledger:
         """Which of these inbox keys have had their effect."""
         if not keys:
             return set()
-        found = self.collection("inbox").find({"_id": {"$in": list(keys)}}, {"_id": 1})
+        found = self.db.inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1})
         return {row["_id"] for row in await found.to_list(None)}
 
     async def commit(self, page: Page) -> list[Bundle]:

@@ -11,6 +11,7 @@ from decimal import Decimal
 from contracts.events.assets import RejectionReason
 from contracts.events.event import Event
 from contracts.events.measured import Measured
+from services.assets.hj212 import fields_in
 from services.assets.register import Known
 from services.assets.said import Taken, part_of, reading_of, rejection_of, taken_of
 from services.assets.sent import Sent
@@ -61,13 +62,14 @@ def _looked_at(sent: Sent, known: Known, any_range: bool) -> tuple[dict[str, Mea
     good: dict[str, Measured] = {}
     refusals: list[tuple[str, Refused]] = []
     ranges = known.ranges
-    for code, suffix, text, flag in sent.plain:
+    for item in sent.plain:
+        code, _, text, flag = item
         if flag == "N" and code in ranges:
             low, high, name = ranges[code]
             if low <= (number := Decimal(text)) <= high:  # as nearly all are
                 good[name] = Measured(number, None, None, "N")
                 continue
-        _look_closely(code, {suffix.lower(): text, "flag": flag}, known, any_range, good, refusals)
+        _look_closely(code, fields_in(item), known, any_range, good, refusals)
     for code, fields in sent.values.items():
         _look_closely(code, fields, known, any_range, good, refusals)
     return good, refusals

@@ -26,7 +26,7 @@ from services.assets.hj212.frame import MAX_SEGMENT, Frame, Reason, Rejected, Sp
 from services.assets.hj212.grammar import Malformed
 from services.assets.hj212.packet import Item, Packet, Values, packet_of, parse, sender_of
 from services.assets.hj212.secret import masked
-from services.assets.hj212.standard import Plain
+from services.assets.hj212.standard import Plain, fields_in
 
 __all__ = [
     "DIALECTS",
@@ -48,6 +48,7 @@ __all__ = [
     "crc16_modbus",
     "decode_stream",
     "encode",
+    "fields_in",
     "framed",
     "masked",
     "packet_of",

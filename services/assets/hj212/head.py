@@ -1,8 +1,12 @@
 """The outer parts of a data segment: the head before `CP=&&` (HJ 212-2017 table 3), and CP itself, still unread."""
 
 import re
+from collections.abc import Mapping
 
 from services.assets.hj212.grammar import HEAD_NAMES, STANDARD_HEAD, Malformed, check_forms, check_numbers
+
+Head = tuple[str, str, str, str | None, int | None, int | None, int | None]
+"""ST, CN, MN, PW, Flag, PNUM, PNO."""
 
 _CP = re.compile(r"CP\s*=\s*&&")
 _NAMES = {name.upper(): name for name in HEAD_NAMES}
@@ -57,6 +61,17 @@ def _free_head(text: str, strict: bool) -> dict[str, str]:
     if strict:
         check_forms(head)
     return head
+
+
+def fields_of(head: Mapping[str, str]) -> Head:
+    """What a packet keeps of its head, but for QN."""
+    numbers = _number(head, "Flag"), _number(head, "PNUM"), _number(head, "PNO")
+    return (head["ST"], head["CN"], head["MN"], head.get("PW"), *numbers)
+
+
+def _number(head: Mapping[str, str], name: str) -> int | None:
+    text = head.get(name, "")
+    return int(text) if text.isascii() and text.isdigit() else None
 
 
 def before_cp(text: str) -> str:

@@ -20,9 +20,9 @@ from services.assets.hj212.grammar import (
     flaw_of,
     key_of,
 )
-from services.assets.hj212.head import before_cp, cut, head_of, text_of
+from services.assets.hj212.head import before_cp, cut, fields_of, head_of, text_of
 from services.assets.hj212.secret import MASK, Guarded, masked
-from services.assets.hj212.standard import Plain, cut_standard, in_time, number, plain_items
+from services.assets.hj212.standard import Plain, cut_standard, fields_in, in_time, plain_items
 from services.assets.hj212.walltime import wall_time
 
 Item = tuple[tuple[str, str], ...]
@@ -53,19 +53,18 @@ class Packet(Guarded, frozen=True):
     cp: str = ""
     data_time: datetime | None = None
     plain: Sequence[Plain] = ()
-    """The values, where all of CP is as the standard writes it; else they are `free`."""
+    """The values where they were read in one go, all of them or none; those read field by field are `free`."""
     free: Values = {}
 
     @property
     def values(self) -> Values:
         """All values. Made when asked for: what takes readings in asks for the two parts."""
-        plain = {code: {suffix.lower(): text, "flag": flag} for code, suffix, text, flag in self.plain}
-        return {**plain, **self.free}
+        return {**{item[0]: fields_in(item) for item in self.plain}, **self.free}
 
     @property
     def items(self) -> tuple[Item, ...]:
         """CP in order: for each `;` item its (key, text) fields."""
-        return tuple(filter(None, map(_item, _plain(self.cp).split(";"))))
+        return tuple(filter(None, map(_item, _unspaced(self.cp).split(";"))))
 
     @property
     def needs_ack(self) -> bool:
@@ -119,7 +118,7 @@ def parse(segment: bytes, strict: bool = True) -> Packet:
 
 
 def free_packet(segment: bytes, strict: bool, may_be_plain: bool = True) -> Packet:
-    """Field by field. `may_be_plain`: whether to look if CP at least is as the standard writes it."""
+    """Field by field; raises `Malformed`. `may_be_plain`: whether CP may be as the standard writes it."""
     if strict:
         check_bytes(segment)
     head_text, cp, tail = cut(text_of(segment))
@@ -147,7 +146,7 @@ def _free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
 def free_values(cp: str, strict: bool) -> tuple[datetime | None, Values]:
     """One pass over CP, its keys known from the cache."""
     values: dict[str, dict[str, str]] = {}
-    for item in _plain(cp).split(";"):
+    for item in _unspaced(cp).split(";"):
         owner = ""
         for part in item.split(","):
             written, equals, text = part.partition("=")
@@ -171,7 +170,7 @@ def _pass_over(part: str, strict: bool) -> None:
         raise Malformed(part[:40], "no value")
 
 
-def _plain(cp: str) -> str:
+def _unspaced(cp: str) -> str:
     """CP without the spaces around its separators, and with those in remarks (`//...//`) sealed."""
     if "//" in cp:
         cp = _REMARK.sub(lambda remark: remark[0].translate(_SEALED), cp)
@@ -210,17 +209,5 @@ def _repeat(fields: dict[str, str], key: Key, text: str) -> None:
 def _packet(
     head: dict[str, str], cp: str, data_time: datetime | None, free: Values, plain: Sequence[Plain] = ()
 ) -> Packet:
-    return Packet(
-        st=head["ST"],
-        cn=head["CN"],
-        mn=head["MN"],
-        qn=head.get("QN") or None,
-        pw=head.get("PW"),
-        flag=number(head, "Flag"),
-        pnum=number(head, "PNUM"),
-        pno=number(head, "PNO"),
-        cp=cp,
-        data_time=data_time,
-        plain=plain,
-        free=free,
-    )
+    st, cn, mn, pw, flag, pnum, pno = fields_of(head)
+    return Packet(st, cn, mn, head.get("QN") or None, pw, flag, pnum, pno, cp, data_time, plain, free)

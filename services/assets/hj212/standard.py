@@ -5,13 +5,12 @@ import re
 from datetime import datetime
 from functools import lru_cache
 
-from services.assets.hj212.grammar import AHEAD_OF_QN, STANDARD_HEAD, Malformed, check_numbers
+from services.assets.hj212.grammar import AHEAD_OF_QN, STANDARD_HEAD, Malformed
+from services.assets.hj212.head import Head, fields_of, head_of
 from services.assets.hj212.walltime import wall_time
 
 Plain = tuple[str, str, str, str]
 """An item: code, `Avg` or `Rtd`, the number as text, the flag."""
-Head = tuple[str, str, str, str | None, int | None, int | None, int | None]
-"""ST, CN, MN, PW, Flag, PNUM, PNO."""
 
 _QN = "QN="
 _TIME = re.compile("DataTime=([0-9]{14})(?=;|\\Z)")
@@ -20,6 +19,7 @@ _ITEM = re.compile(
 )
 """An item with one value and its flag; or all the rest, as an item without code."""
 _LONGEST_KEPT = 200
+"""Characters; a longer head is read field by field."""
 
 
 def cut_standard(segment: bytes) -> tuple[str | None, Head, str] | None:
@@ -36,34 +36,16 @@ def cut_standard(segment: bytes) -> tuple[str | None, Head, str] | None:
     return None if head is None else (qn, head, rest[:-2])
 
 
-# But for its QN, a logger has the same few heads for years: one for each kind of reading and part.
-@lru_cache(maxsize=32_768)
+# But for its QN, a logger has the same few heads for years, one for each kind of reading and part. 5 MB when full.
+@lru_cache(maxsize=8192)
 def _known_head(written: str) -> Head | None:
-    found = STANDARD_HEAD.fullmatch(written)
-    if found is None:
-        return None
-    head = {name: text for name, text in found.groupdict().items() if text is not None}
-    if "QN" in head or not (head.get("ST") and head.get("CN") and head.get("MN")):
+    if not STANDARD_HEAD.fullmatch(written):
         return None
     try:
-        check_numbers(head)
+        head = head_of(written, strict=True)
     except Malformed:
         return None
-    return (
-        head["ST"],
-        head["CN"],
-        head["MN"],
-        head.get("PW"),
-        number(head, "Flag"),
-        number(head, "PNUM"),
-        number(head, "PNO"),
-    )
-
-
-def number(head: dict[str, str], name: str) -> int | None:
-    """A number of the head; None where there is none."""
-    text = head.get(name, "")
-    return int(text) if text.isascii() and text.isdigit() else None
+    return None if "QN" in head else fields_of(head)
 
 
 def plain_items(cp: str) -> tuple[datetime, list[Plain]] | None:
@@ -77,6 +59,12 @@ def plain_items(cp: str) -> tuple[datetime, list[Plain]] | None:
         return None
     moment = wall_time(opening[1])
     return None if moment is None else (moment, found)
+
+
+def fields_in(item: Plain) -> dict[str, str]:
+    """Value and flag, as CP read field by field has them."""
+    _, suffix, text, flag = item
+    return {suffix.lower(): text, "flag": flag}
 
 
 def in_time(qn: str | None, data_time: datetime) -> bool:
