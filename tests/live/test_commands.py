@@ -6,6 +6,7 @@ import asyncio
 import hashlib
 import json
 from collections.abc import AsyncIterator
+from dataclasses import dataclass
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -55,20 +56,27 @@ async def town(tmp_path: Path) -> AsyncIterator[Town]:
             yield Town(installation, conductor)
 
 
-async def test_commands_tell_what_services_know(town: Town, tmp_path: Path) -> None:
-    data = str(town.installation.place.root)
+@dataclass(frozen=True)
+class Shell:
+    """Where somebody types commands, beside a running installation."""
 
-    async def command(*words: str | Path) -> Result:
-        return await asyncio.to_thread(run, *words, WATCHBILL_DATA=data)
+    data: str
 
-    async def asked(*words: str | Path) -> Any:
-        told = await command(*words, "--json")
+    async def command(self, *words: str | Path) -> Result:
+        return await asyncio.to_thread(run, *words, WATCHBILL_DATA=self.data)
+
+    async def asked(self, *words: str | Path) -> Any:
+        """What a command says to programs."""
+        told = await self.command(*words, "--json")
         assert told.exit_code == 0, told.output + told.stderr
         return json.loads(told.output)
 
-    terms = at_once(read_agreement(AGREEMENT))
+
+async def test_commands_tell_what_services_know(town: Town, tmp_path: Path) -> None:
+    """One month of one installation, which takes longer to play than all commands together."""
+    shell, terms = Shell(str(town.installation.place.root)), at_once(read_agreement(AGREEMENT))
     await town.at(MORNING)
-    assert (await command("simulate", "--once")).exit_code == 1
+    assert (await shell.command("simulate", "--once")).exit_code == 1
     await town.publish(terms)
     await _send(town, terms)
     await _one_fault(town, terms)
@@ -76,47 +84,64 @@ async def test_commands_tell_what_services_know(town: Town, tmp_path: Path) -> N
     closes = close_of(terms.lots[0], "2026-04")
     await town.at(closes - HOUR)  # what the month holds is heard before it is closed
     await town.at(closes)
-
-    file, short = tmp_path / "april.jsonl", tmp_path / "short.jsonl"
-    whole = await asked("events", "export", "--month", "2026-04", "--out", file)
-    again = await asked("events", "export", "--month", "2026-04", "--out", tmp_path / "again.jsonl")
-    assert whole["sha256"] == again["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
-    few = await asked("events", "export", "--month", "2026-04", "--no-minutes", "--out", short)
-    assert whole["lines"] - few["lines"] == 15  # a flagged minute in its two parts, and the twelve of an hour
+    file = await _exported(shell, tmp_path)
     _check_order(file)
     await _check_whole(file, town)
-
     (settlement,) = await _settlements(town)
     _check_sums(file, terms, settlement)
+    await _check_score(shell, file, terms, settlement)
+    await _check_clock(shell, file)
+    await _check_doctor(shell, town)
+
+
+async def _exported(shell: Shell, folder: Path) -> Path:
+    """The month's file: the same twice, and shorter without minutes."""
+    month, file = ("events", "export", "--month", "2026-04"), folder / "april.jsonl"
+    whole = await shell.asked(*month, "--out", file)
+    again = await shell.asked(*month, "--out", folder / "again.jsonl")
+    assert whole["sha256"] == again["sha256"] == hashlib.sha256(file.read_bytes()).hexdigest()
+    few = await shell.asked(*month, "--no-minutes", "--out", folder / "short.jsonl")
+    assert whole["lines"] - few["lines"] == 15  # a flagged minute in its two parts, and the twelve of an hour
+    return file
+
+
+async def _check_score(shell: Shell, file: Path, terms: Agreement, settlement: dict[str, Any]) -> None:
     line = next(
         one["line"] for site in settlement["sites"] for one in site["lines"] if one["deduction"] == "late-solution"
     )
-    online, offline = await asked("score", "explain", line), await asked("score", "explain", line, "--events", file)
+    online = await shell.asked("score", "explain", line)
+    offline = await shell.asked("score", "explain", line, "--events", file)
     assert online["trees"] == offline["trees"] and online["readings"] == offline["readings"]
     ((key, reading),) = online["readings"].items()
     assert ("reading", key) in walk(online["trees"][0]) and key == f"{SITE}/minute/20260407T225500Z"
     assert reading["values"]["a21004"]["flag"] == "D" and len(reading["digest"]) == 64
-    shown = await command("score", "explain", line)
+    shown = await shell.command("score", "explain", line)
     assert f"SHA-256 {reading['digest']}" in shown.output and "扣款" in shown.output
-    assert len((await asked("score", "explain", SETTLEMENT))["trees"][0]["branches"]) == len(terms.lots[0].sites)
-    assert (await command("score", "explain", f"{SETTLEMENT}/nowhere/x/y")).exit_code == 1
+    whole = await shell.asked("score", "explain", SETTLEMENT)
+    assert len(whole["trees"][0]["branches"]) == len(terms.lots[0].sites)
+    assert (await shell.command("score", "explain", f"{SETTLEMENT}/nowhere/x/y")).exit_code == 1
 
+
+async def _check_clock(shell: Shell, file: Path) -> None:
     fault = next(json.loads(one) for one in file.read_text().splitlines() if '"FaultOpenedV1"' in one)["data"]["fault"]
-    (told,), (recomputed,) = await asked("clock", "explain", fault), await asked("clock", "explain", "--events", file)
-    assert await asked("clock", "explain", fault[:8]) == [told], "as an SMS says it"
+    (told,) = await shell.asked("clock", "explain", fault)
+    (recomputed,) = await shell.asked("clock", "explain", "--events", file)
+    assert await shell.asked("clock", "explain", fault[:8]) == [told], "as an SMS says it"
     dues = [{one["clock"]["clause"]: one["clock"]["due"] for one in each["clocks"]} for each in (told, recomputed)]
     assert dues[0] == dues[1] and dues[0]["solve-4h"] == "2026-04-08T03:00:00Z"
-    assert "到期时刻：2026-04-08 11:00:00" in (await command("clock", "explain", fault)).output
-    assert (await command("clock", "explain", "no-such-fault")).exit_code == 1
+    assert "到期时刻：2026-04-08 11:00:00" in (await shell.command("clock", "explain", fault)).output
+    assert (await shell.command("clock", "explain", "no-such-fault")).exit_code == 1
 
-    report = await asked("doctor")
+
+async def _check_doctor(shell: Shell, town: Town) -> None:
+    report = await shell.asked("doctor")
     states = {one["check"]: one["state"] for one in report["findings"]}
     wrong = [one for one in report["findings"] if one["state"] == "bad"]
     assert report["exit_code"] == 0, wrong
     assert states["clocks"] == states["kafka"] == states["mongo"] == states["service"] == states["outbox"] == "ok"
     assert (states["stations"], states["calendar"]) == ("warn", "warn")
     town.installation.secrets.shared.chmod(0o755)
-    assert (await command("doctor")).exit_code == 1
+    assert (await shell.command("doctor")).exit_code == 1
 
 
 async def _send(town: Town, terms: Agreement) -> None:
