@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 from collections import OrderedDict, deque
 from collections.abc import Sequence
+from time import monotonic
 from typing import Any
 
 import structlog
@@ -25,10 +26,12 @@ from infra.runtime.told import told
 log = structlog.get_logger()
 _BATCH, _ROWS = 500, 20
 _REMEMBERED = 20_000
+_FORGET_SECONDS, _FORGET_ROWS = 0.5, 100
+"""So long, and so many rows, what Kafka has may still lie in the outbox: a row costs as much to delete as a hundred."""
 
 
 class Relay:
-    """Sends outbox rows in commit order, idempotently, and deletes what Kafka has (`acks=all`).
+    """Sends outbox rows in commit order, idempotently, and deletes what Kafka has (`acks=all`), a little later.
 
     A row may be sent twice after a crash, never lost and never reordered within its key; hearers drop the repeat.
     """
@@ -40,6 +43,10 @@ class Relay:
         self._poll_seconds = settings.relay_poll_seconds
         self._waiting: deque[Bundle] = deque()
         self._sent: OrderedDict[str, None] = OrderedDict()
+        self._gone: list[str] = []
+        """Rows that Kafka has, and the outbox too."""
+        self._forget_by = 0.0
+        self._finishing = 0
         self._doubt = True
         self._missed = False
         self._sending = False
@@ -51,7 +58,7 @@ class Relay:
 
     @property
     def idle(self) -> bool:
-        """Whether everything committed has been said."""
+        """Whether everything committed has been said. The outbox may still hold some of it."""
         return not (self._waiting or self._doubt or self._sending)
 
     def post(self, bundles: Sequence[Bundle]) -> None:
@@ -85,8 +92,13 @@ class Relay:
         return found.modified_count
 
     async def finish(self) -> None:
-        """Returns when everything committed has been said, and forgotten here."""
-        await self._quiet.wait()
+        """Returns when everything committed has been said, and the outbox holds nothing of this member."""
+        self._finishing += 1
+        self._posted.set()
+        try:
+            await self._quiet.wait()
+        finally:
+            self._finishing -= 1
 
     def notice(self, error: KafkaError) -> None:
         """An error of the producer, whoever met it: one that ends the producer ends the relay too."""
@@ -109,19 +121,27 @@ class Relay:
         raise self._ended
 
     async def _say_waiting(self) -> None:
+        if self._must_forget():
+            await self._forget()
         if not self._waiting:
-            self._posted.clear()
-            self._quiet.set()
-            try:
-                async with asyncio.timeout(self._poll_seconds):
-                    await self._posted.wait()
-            except TimeoutError:
-                await self._look_for_forgotten()
+            await self._rest()
             return
         batch = [self._waiting.popleft()]
         while self._waiting and sum(len(bundle.letters) for bundle in batch) < _BATCH:
             batch.append(self._waiting.popleft())
         await self._say(batch)
+
+    async def _rest(self) -> None:
+        """Until there is more to say, or something to forget."""
+        self._posted.clear()
+        if not self._gone:
+            self._quiet.set()
+        try:
+            async with asyncio.timeout(self._forget_by - monotonic() if self._gone else self._poll_seconds):
+                await self._posted.wait()
+        except TimeoutError:
+            if not self._gone:
+                await self._look_for_forgotten()
 
     async def _look_for_forgotten(self) -> None:
         """The slow poll: a row that nobody holds in memory."""
@@ -138,6 +158,7 @@ class Relay:
                 self._doubt = False
                 return
             await self._say([Bundle.of(row) for row in rows])
+            await self._forget()
 
     async def _say(self, batch: Sequence[Bundle]) -> None:
         if not batch:
@@ -146,7 +167,7 @@ class Relay:
         try:
             fresh = [letter for bundle in batch for letter in bundle.letters if letter.id not in self._sent]
             await self._send(fresh)
-            await self._forget(batch, fresh)
+            self._note(batch, fresh)
         finally:
             self._sending = False
 
@@ -154,10 +175,21 @@ class Relay:
         """Returns when Kafka has them all."""
         await self._rounds.send(letters)
 
-    async def _forget(self, batch: Sequence[Bundle], fresh: Sequence[Outgoing]) -> None:
-        await self._ledger.db.outbox.delete_many({"_id": {"$in": [bundle.id for bundle in batch]}})
+    def _note(self, batch: Sequence[Bundle], fresh: Sequence[Outgoing]) -> None:
+        if not self._gone:
+            self._forget_by = monotonic() + _FORGET_SECONDS
+        self._gone += [bundle.id for bundle in batch]
         for letter in fresh:
             self._sent[letter.id] = None
         while len(self._sent) > _REMEMBERED:
             self._sent.popitem(last=False)
         metrics.SAID.labels(self._service).inc(len(fresh))
+
+    def _must_forget(self) -> bool:
+        return bool(self._finishing) or len(self._gone) >= _FORGET_ROWS or monotonic() >= self._forget_by
+
+    async def _forget(self) -> None:
+        if not self._gone:
+            return
+        gone, self._gone = self._gone, []
+        await self._ledger.db.outbox.delete_many({"_id": {"$in": gone}})

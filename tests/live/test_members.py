@@ -5,124 +5,25 @@ from __future__ import annotations
 
 import asyncio
 import uuid
-from collections.abc import AsyncIterator, Awaitable, Callable
-from contextlib import asynccontextmanager
-from dataclasses import dataclass, field
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from types import SimpleNamespace
-from typing import Any, ClassVar, cast
+from typing import Any
 
 import pytest
-from aiokafka import AIOKafkaProducer
 
 from contracts.events.inspections import InspectionDueV1
-from infra.runtime.clock import SystemClock
-from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears, Wake
-from infra.runtime.health import Health
-from infra.runtime.ledger import Conflict, Entry, Ledger
+from infra.runtime.ledger import Conflict, Entry
 from infra.runtime.letters import open_record, seal
 from infra.runtime.line import Line
-from infra.runtime.members import Members
 from infra.runtime.redrive import redrive
-from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
-from infra.runtime.states import State
-from infra.runtime.timers import Timers
+from tests.live.member import LONG_AGO, Kafka, Member, member, rings
 from tests.live.rooms import settings_in
 from tests.live.test_cluster import due
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
-LONG_AGO = datetime(2026, 1, 1, tzinfo=UTC)
-Handler = Callable[[Wake, Entry], Awaitable[None]]
-
-
-class Rung(State):
-    """How often a bell was rung."""
-
-    COLLECTION: ClassVar[str] = "bells"
-    times: int = 0
-
-
-@dataclass
-class Batch:
-    """Letters that go to Kafka together."""
-
-    ids: list[str] = field(default_factory=list)
-
-    def append(self, *, headers: list[tuple[str, bytes]], **_: Any) -> bool:
-        self.ids.append(dict(headers)["ce_id"].decode())
-        return True
-
-    def record_count(self) -> int:
-        return len(self.ids)
-
-
-@dataclass
-class Kafka:
-    """A broker that takes everything; `said` are the ids in their order, `away` while it answers nobody."""
-
-    said: list[str] = field(default_factory=list)
-    here: asyncio.Event = field(default_factory=asyncio.Event)
-
-    async def partitions_for(self, topic: str) -> set[int]:
-        return {0}
-
-    def create_batch(self) -> Batch:
-        return Batch()
-
-    async def send_batch(self, batch: Batch, topic: str, *, partition: int) -> Any:
-        await self.here.wait()
-        self.said += batch.ids
-        taken = asyncio.get_running_loop().create_future()
-        taken.set_result(SimpleNamespace(topic=topic, partition=partition, offset=len(self.said)))
-        return taken
-
-
-@dataclass
-class Member:
-    ledger: Ledger
-    relay: Relay
-    timers: Timers
-    members: Members
-    health: Health
-
-    async def says(self, *names: str) -> list[str]:
-        """Commits so many letters without a word, as one that dies then; returns their ids."""
-        page = self.ledger.page()
-        for name in names:
-            entry = page.entry(name, "says", name)
-            entry.say(due(name))
-            page.accept(entry)
-        return [letter.id for bundle in await self.ledger.commit(page) for letter in bundle.letters]
-
-    async def outbox(self) -> list[dict[str, Any]]:
-        rows: list[dict[str, Any]] = await self.ledger.db.outbox.find({}).to_list(None)
-        return rows
-
-
-async def rings(wake: Wake, entry: Entry) -> None:
-    bell = await entry.load(Rung, wake.key) or Rung(id=wake.key)
-    entry.write(bell.model_copy(update={"times": bell.times + 1}))
-    entry.say(due(wake.key))
-
-
-@asynccontextmanager
-async def member(settings: RuntimeSettings, name: str, kafka: Kafka, handler: Handler = rings) -> AsyncIterator[Member]:
-    ears, health = Ears("inspections"), Health(60.0)
-    ears.wakes("ring")(handler)
-    ears.wakes("call", outside=True)(handler)
-    client = mongo_client(settings, name)
-    ledger = Ledger(client, f"{settings.database_prefix}_inspections", SystemClock(), name)
-    await ledger.prepare({"bells"}, 30)
-    relay = Relay("inspections", ledger, cast(AIOKafkaProducer, kafka), health, settings)
-    timers = Timers(ears, ledger, relay, ledger.clock, health, settings)
-    relaying = asyncio.create_task(relay.run())
-    yield Member(ledger, relay, timers, Members(ledger, relay, timers, health), health)
-    relaying.cancel()
-    await asyncio.gather(relaying, return_exceptions=True)
-    client.close()
 
 
 @pytest.fixture

@@ -1,0 +1,191 @@
+"""What the outbox still holds of what Kafka has: deleted a little later, together, and never said twice by one member."""
+
+from __future__ import annotations
+
+import asyncio
+import uuid
+from collections.abc import Sequence
+from pathlib import Path
+from time import monotonic
+from typing import Any
+
+import pytest
+from pymongo.errors import AutoReconnect
+
+from infra.runtime import relay as relaying
+from infra.runtime.relay import Relay
+from infra.runtime.settings import RuntimeSettings
+from tests.live.member import Kafka, Member, member
+from tests.live.rooms import settings_in
+from tests.live.test_cluster import due
+
+pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
+NEVER = 3600.0
+
+
+@pytest.fixture
+def settings(platform: Any, tmp_path: Path) -> RuntimeSettings:
+    return settings_in(tmp_path, platform).model_copy(update={"clock": "system", "instance": uuid.uuid4().hex})
+
+
+@pytest.fixture
+def kafka() -> Kafka:
+    made = Kafka()
+    made.here.set()
+    return made
+
+
+@pytest.fixture
+def forgets_never(monkeypatch: pytest.MonkeyPatch) -> None:
+    """But when it must."""
+    monkeypatch.setattr(relaying, "_FORGET_SECONDS", NEVER)
+
+
+async def say_each(one: Member, names: Sequence[str]) -> list[str]:
+    """Commits and says them, a page for each; returns their ids when Kafka has them."""
+    ids: list[str] = []
+    for name in names:
+        one.relay.post(bundles := await one.commits(name))
+        ids += [letter.id for bundle in bundles for letter in bundle.letters]
+    async with asyncio.timeout(10):
+        while not one.relay.idle:
+            await asyncio.sleep(0.005)
+    return ids
+
+
+async def until_empty(one: Member) -> None:
+    async with asyncio.timeout(10):
+        while await one.outbox():
+            await asyncio.sleep(0.01)
+
+
+@pytest.mark.usefixtures("forgets_never")
+async def test_finish_does_not_wait_for_the_time(settings: RuntimeSettings, kafka: Kafka) -> None:
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        said = await say_each(one, ["1", "2", "3"])
+        assert kafka.said == said and len(await one.outbox()) == 3
+        async with asyncio.timeout(10):
+            await one.relay.finish()
+        assert await one.outbox() == [] and kafka.said == said
+
+
+@pytest.mark.usefixtures("forgets_never")
+async def test_finish_that_began_before_covers_what_comes_after(settings: RuntimeSettings, kafka: Kafka) -> None:
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        kafka.here.clear()
+        one.relay.post(await one.commits("1"))
+        finishing = asyncio.create_task(one.relay.finish())
+        await asyncio.sleep(0.05)
+        one.relay.post(await one.commits("2"))
+        assert not finishing.done() and not one.relay.idle
+        kafka.here.set()
+        async with asyncio.timeout(10):
+            await finishing
+        assert len(kafka.said) == 2 and await one.outbox() == []
+
+
+async def test_what_kafka_has_is_deleted_by_itself_and_together(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nobody asks, and nothing more is said; the slow poll would come an hour later."""
+    monkeypatch.setattr(relaying, "_FORGET_SECONDS", 0.3)
+    settings = settings.model_copy(update={"relay_poll_seconds": NEVER})
+    at_once: list[int] = []
+    forget = Relay._forget
+
+    async def counted(self: Relay) -> None:
+        at_once.append(len(self._gone))
+        await forget(self)
+
+    monkeypatch.setattr(Relay, "_forget", counted)
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        began = monotonic()
+        said = await say_each(one, [str(number) for number in range(10)])
+        await until_empty(one)
+        assert monotonic() - began >= 0.3 and kafka.said == said
+    assert sum(at_once) == 10 and max(at_once) > 1
+
+
+@pytest.mark.usefixtures("forgets_never")
+async def test_many_rows_are_not_kept(settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(relaying, "_FORGET_ROWS", 5)
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        said = await say_each(one, [str(number) for number in range(40)])
+        assert kafka.said == said and len(await one.outbox()) < 40
+
+
+@pytest.mark.usefixtures("forgets_never")
+async def test_database_away_while_it_is_deleted(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is deleted when the database is back, and not said again."""
+    forget, away = Relay._forget, True
+
+    async def fails_once(self: Relay) -> None:
+        nonlocal away
+        if self._gone and away:
+            away = False
+            raise AutoReconnect("away")
+        await forget(self)
+
+    monkeypatch.setattr(Relay, "_forget", fails_once)
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        said = await say_each(one, ["1", "2"])
+        async with asyncio.timeout(20):
+            await one.relay.finish()
+        assert not away and kafka.said == said and await one.outbox() == []
+
+
+@pytest.mark.usefixtures("forgets_never")
+async def test_doubt_says_nothing_twice(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """What a commit of unknown outcome left is said behind what was said before it."""
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        said = await say_each(one, ["1", "2"])
+        late = await one.says("3")
+        one.relay.doubt()
+        async with asyncio.timeout(10):
+            await one.relay.finish()
+        assert kafka.said == [*said, *late] and await one.outbox() == []
+
+
+@pytest.mark.usefixtures("forgets_never")
+@pytest.mark.parametrize("heir", ["a", "b"], ids=["comes back", "another"])
+async def test_one_that_dies_before_it_is_deleted(settings: RuntimeSettings, kafka: Kafka, heir: str) -> None:
+    """Who goes on says it again, before its own, by the same ids and in the same order: hearers drop the repeat."""
+    async with member(settings, "a", kafka) as gone:
+        await gone.relay.finish()
+        said = await say_each(gone, ["1", "2", "3"])
+    async with member(settings, heir, kafka) as next_one:
+        await next_one.members.take_over()
+        own = await say_each(next_one, ["4"])
+        await next_one.relay.finish()
+        assert kafka.said == [*said, *said, *own] and await next_one.outbox() == []
+
+
+async def test_commit_that_nobody_waits_for_any_more(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """Its transaction ends by itself, in a thread: whole, and then it is said, or not at all."""
+    settings = settings.model_copy(update={"relay_poll_seconds": 0.1})
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        for name in ("1", "2", "3", "4"):
+            page = one.ledger.page()
+            for part in "xy":
+                entry = page.entry(f"{name}{part}", "says", name)
+                page.heard.append(f"{name}{part}")
+                entry.say(due(name))
+                page.accept(entry)
+            committing = asyncio.create_task(one.ledger.commit(page))
+            await asyncio.sleep(0.001 * int(name))
+            committing.cancel()
+            await asyncio.gather(committing, return_exceptions=True)
+        await asyncio.sleep(0.5)
+        await one.relay.finish()
+        heard = {row["_id"] async for row in one.ledger.db.inbox.find({})}
+        assert len(kafka.said) == len(set(kafka.said)) == len(heard)
+        assert {name[0] for name in heard} == {name for name in "1234" if {f"{name}x", f"{name}y"} <= heard}
