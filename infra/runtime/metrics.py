@@ -66,7 +66,7 @@ SAID = _with(
     "nothing; where it stands still, look at the outbox",
 )
 OUTBOX = _with(
-    Gauge("watchbill_outbox_waiting", "Letters committed and not yet taken by Kafka", ["service"]),
+    Gauge("watchbill_outbox_waiting", "Letters committed and not yet taken by Kafka, or only just", ["service"]),
     "look at Kafka; nothing is lost, they go out when it is back",
 )
 OUTBOX_AGE = _with(

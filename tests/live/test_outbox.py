@@ -1,4 +1,4 @@
-"""What the outbox still holds of what Kafka has: deleted a little later, together, and never said twice by one member."""
+"""What the outbox still holds of what Kafka has: deleted a little later, together, never said twice by one member."""
 
 from __future__ import annotations
 
