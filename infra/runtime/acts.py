@@ -105,7 +105,7 @@ class Doing:
             if self.key:
                 entry.write(Acted(id=key, digest=digest, answer=result.model_dump_json(), at=datetime.now(UTC)))
             page.accept(entry)
-            self.room.relay.post(await ledger.commit(page))
+            await self.room.relay.commit(page)
         return result
 
 

@@ -11,10 +11,8 @@ from collections.abc import Iterable, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClient
+from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession
 from pymongo import DeleteOne, IndexModel, InsertOne, ReplaceOne
-from pymongo.client_session import ClientSession
-from pymongo.database import Database as Blocking
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -95,31 +93,30 @@ class Page:
         """Everything the page says, in order."""
         return [letter for entry in self.entries for letter in entry.sealed()]
 
-    async def place(self) -> None:
-        """Looks up at which version those states stand that are written without having been read."""
-        await self.fetch(self._overlay)
-
-    def write(self, db: Blocking[dict[str, Any]], session: ClientSession, rows: Sequence[dict[str, Any]]) -> None:
-        """Writes the whole page, placed before, in the caller's transaction. Waits for the database: in a thread."""
+    async def write(self, session: AsyncIOMotorClientSession, rows: Sequence[dict[str, Any]]) -> None:
+        """Writes the whole page in the caller's transaction."""
+        db = self.ledger.db
         if self.heard:
             at = datetime.now(UTC)
-            db.inbox.insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
-        self._write_states(db, session)
-        self._write_timers(db, session)
+            await db.inbox.insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
+        await self._write_states(session)
+        await self._write_timers(session)
         if rows:
-            db.outbox.insert_many(rows, session=session)
+            await db.outbox.insert_many(rows, session=session)
         if self.parked:
             parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
-            db.parked.bulk_write(parked, session=session)
+            await db.parked.bulk_write(parked, session=session)
         if self.unparked:
-            gone = db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
+            gone = await db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
             if gone.deleted_count != len(self.unparked):
                 raise Conflict("a parked letter was heard again by another member")
 
-    def _write_states(self, db: Blocking[dict[str, Any]], session: ClientSession) -> None:
+    async def _write_states(self, session: AsyncIOMotorClientSession) -> None:
         by_collection: dict[str, list[Any]] = defaultdict(list)
         there: dict[str, int] = defaultdict(int)
         for (model, id), state in self._overlay.items():
+            if (model, id) not in self._versions:
+                await self.fetch([(model, id)])
             version = self._versions[model, id]
             there[model.COLLECTION] += version > 0
             if state is None:
@@ -130,20 +127,20 @@ class Page:
                 document = {**state.document(), "_v": version + 1}
                 by_collection[model.COLLECTION].append(ReplaceOne({"_id": id, "_v": version}, document))
         for collection, writes in by_collection.items():
-            result = db[collection].bulk_write(writes, session=session)
+            result = await self.ledger.db[collection].bulk_write(writes, session=session)
             if result.matched_count + result.deleted_count != there[collection]:
                 raise Conflict(f"a state in {collection} was changed by another writer")
 
-    def _write_timers(self, db: Blocking[dict[str, Any]], session: ClientSession) -> None:
-        timers, last = db.timers, self._last_set()
+    async def _write_timers(self, session: AsyncIOMotorClientSession) -> None:
+        timers, last = self.ledger.db.timers, self._last_set()
         writes: list[Any] = [DeleteOne(timer) for timer in self.fired]
         writes += [ReplaceOne({"_id": id}, timer, upsert=True) for id, timer in last.items() if timer]
         if writes:
-            result = timers.bulk_write(writes, session=session)
+            result = await timers.bulk_write(writes, session=session)
             if result.deleted_count != len(self.fired):
                 raise Conflict("a timer was fired or set by another writer")
         if back := [id for id, timer in last.items() if timer is None]:
-            timers.delete_many({"_id": {"$in": back}}, session=session)
+            await timers.delete_many({"_id": {"$in": back}}, session=session)
 
     def _last_set(self) -> dict[str, dict[str, Any] | None]:
         """Each timer as the last entry set it; None where that took it back."""
@@ -234,22 +231,21 @@ class Ledger:
         """Writes the page, all or nothing; returns what is now to be said. Raises `Conflict` or the driver's error."""
         bundles = bundled(page.outgoing())
         rows = [bundle.row(self.owner, self._next()) for bundle in bundles]
-        await page.place()
-        try:
-            await asyncio.to_thread(self._write, page, rows)
-        except (DuplicateKeyError, BulkWriteError) as error:
-            if _is_duplicate(error):
-                raise Taken(told(error)) from error
-            raise
+
+        async def write(session: AsyncIOMotorClientSession) -> None:
+            await page.write(session, rows)
+
+        async with await self.client.start_session() as session:
+            try:
+                await session.with_transaction(write)
+            except (DuplicateKeyError, BulkWriteError) as error:
+                if _is_duplicate(error):
+                    raise Taken(told(error)) from error
+                raise
         self.timers_written += bool(page.fired) or any(entry.timers for entry in page.entries)
         if any(due and due <= self.clock.horizon() for entry in page.entries for _, _, due in entry.timers.values()):
             self.clock.stir()
         return bundles
-
-    def _write(self, page: Page, rows: Sequence[dict[str, Any]]) -> None:
-        """By PyMongo's own client, which Motor's stands on: one thread for all of a transaction, not one a step."""
-        with self.client.delegate.start_session() as session:
-            session.with_transaction(lambda inner: page.write(self.db.delegate, inner, rows))
 
     def goes_on_behind(self, sequence: int) -> None:
         """What is committed from here on comes behind this row of the outbox, whatever the clocks say."""

@@ -95,7 +95,6 @@ class Line:
                 if not passes(error):
                     await self._divide(letters, error)
                     return
-                self._relay.doubt()
                 self._retry("passing", error)
                 self._health.idle(self.name)
                 self._health.bad(self.name, f"waits: {told(error)}", restart=False)
@@ -127,7 +126,7 @@ class Line:
         async with self._ledger.lock:
             page = await self._page(letters)
             if not page.empty:
-                self._relay.post(await self._ledger.commit(page))
+                await self._relay.commit(page)
         self._count(page, letters)
         self._minutes.close(self.name, page, letters, time.perf_counter() - started)
 

@@ -70,7 +70,9 @@ OUTBOX = _with(
     "look at Kafka; nothing is lost, they go out when it is back",
 )
 OUTBOX_AGE = _with(
-    Gauge("watchbill_outbox_oldest_seconds", "Age of the oldest letter that Kafka has not taken", ["service"]),
+    Gauge(
+        "watchbill_outbox_oldest_seconds", "Age of the oldest letter that waits, or was only just taken", ["service"]
+    ),
     "above a minute: look at Kafka; where an instance is gone for good, start it once more under its name",
 )
 TIMER_LAG = _with(

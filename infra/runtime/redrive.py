@@ -30,7 +30,7 @@ async def redrive(id: str, ears: Ears, ledger: Ledger, relay: Relay) -> str | No
                 await _set_again(page, row)
             elif still := await _hear_again(page, row, ears):
                 return still
-            relay.post(await ledger.commit(page))
+            await relay.commit(page)
         except Exception as error:
             return told(error)
     return None

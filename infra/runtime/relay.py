@@ -16,7 +16,7 @@ from pymongo.errors import PyMongoError
 from infra.runtime import metrics
 from infra.runtime.bundles import Bundle
 from infra.runtime.health import Health
-from infra.runtime.ledger import Ledger
+from infra.runtime.ledger import Conflict, Ledger, Page
 from infra.runtime.letters import Outgoing
 from infra.runtime.passing import ends_producer
 from infra.runtime.rounds import Rounds
@@ -26,8 +26,9 @@ from infra.runtime.told import told
 log = structlog.get_logger()
 _BATCH, _ROWS = 500, 20
 _REMEMBERED = 20_000
-_FORGET_SECONDS, _FORGET_ROWS = 0.5, 100
-"""So long, and so many rows, what Kafka has may still lie in the outbox: a row costs as much to delete as a hundred."""
+_FORGET_SECONDS, _FORGET_ROWS = 0.5, 20
+"""So long, and so many rows, what Kafka has may still lie in the outbox: a row costs as much to delete as twenty. As a
+rule they hold fewer letters than are remembered."""
 
 
 class Relay:
@@ -61,6 +62,17 @@ class Relay:
         """Whether everything committed has been said. The outbox may still hold some of it."""
         return not (self._waiting or self._doubt or self._sending)
 
+    async def commit(self, page: Page) -> None:
+        """Commits the page and takes what it says. Raises what `Ledger.commit` raises; where that leaves open whether
+        it was committed, the database is looked into."""
+        try:
+            self.post(await self._ledger.commit(page))
+        except Conflict:
+            raise
+        except BaseException:
+            self.doubt()
+            raise
+
     def post(self, bundles: Sequence[Bundle]) -> None:
         """Takes what has just been committed."""
         if not bundles:
@@ -92,7 +104,7 @@ class Relay:
         return found.modified_count
 
     async def finish(self) -> None:
-        """Returns when everything committed has been said, and the outbox holds nothing of this member."""
+        """Returns when everything committed has been said, and the outbox held nothing of it any more."""
         self._finishing += 1
         self._posted.set()
         try:
@@ -121,8 +133,9 @@ class Relay:
         raise self._ended
 
     async def _say_waiting(self) -> None:
-        if self._must_forget():
+        if self._gone and self._must_forget():
             await self._forget()
+            return  # meanwhile a commit's outcome may have come into doubt
         if not self._waiting:
             await self._rest()
             return
@@ -158,7 +171,8 @@ class Relay:
                 self._doubt = False
                 return
             await self._say([Bundle.of(row) for row in rows])
-            await self._forget()
+            if self._gone:
+                await self._forget()
 
     async def _say(self, batch: Sequence[Bundle]) -> None:
         if not batch:
@@ -189,7 +203,5 @@ class Relay:
         return bool(self._finishing) or len(self._gone) >= _FORGET_ROWS or monotonic() >= self._forget_by
 
     async def _forget(self) -> None:
-        if not self._gone:
-            return
         gone, self._gone = self._gone, []
         await self._ledger.db.outbox.delete_many({"_id": {"$in": gone}})

@@ -87,7 +87,6 @@ class Timers:
                 if not fired:
                     await self._clock.stirred(self._poll_seconds)
             except (PyMongoError, KafkaError, OSError) as error:
-                self._relay.doubt()
                 self._health.bad("timers", told(error), restart=False)
                 self._idle.set()
                 await asyncio.sleep(_PAUSE_SECONDS)
@@ -207,7 +206,7 @@ class Timers:
         return page
 
     async def _commit(self, page: Page, rows: Sequence[Row]) -> None:
-        self._relay.post(await self._ledger.commit(page))
+        await self._relay.commit(page)
         for row, entry in zip(rows, page.entries, strict=True):
             self._failing.pop(row["_id"], None)
             metrics.FIRED.labels(self._ears.service, row["name"]).inc()

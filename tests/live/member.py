@@ -17,7 +17,7 @@ from infra.runtime.clock import SystemClock
 from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears, Wake
 from infra.runtime.health import Health
-from infra.runtime.ledger import Entry, Ledger
+from infra.runtime.ledger import Entry, Ledger, Page
 from infra.runtime.members import Members
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
@@ -85,12 +85,16 @@ class Member:
 
     async def commits(self, *names: str) -> list[Bundle]:
         """Commits a letter of each name in one page; they wait to be said."""
+        return await self.ledger.commit(self.page(*names))
+
+    def page(self, *names: str) -> Page:
+        """One that says a letter of each name."""
         page = self.ledger.page()
         for name in names:
             entry = page.entry(name, "says", name)
             entry.say(due(name))
             page.accept(entry)
-        return await self.ledger.commit(page)
+        return page
 
     async def outbox(self) -> list[dict[str, Any]]:
         rows: list[dict[str, Any]] = await self.ledger.db.outbox.find({}).to_list(None)
@@ -114,7 +118,9 @@ async def member(settings: RuntimeSettings, name: str, kafka: Kafka, handler: Ha
     relay = Relay("inspections", ledger, cast(AIOKafkaProducer, kafka), health, settings)
     timers = Timers(ears, ledger, relay, ledger.clock, health, settings)
     relaying = asyncio.create_task(relay.run())
-    yield Member(ledger, relay, timers, Members(ledger, relay, timers, health), health)
-    relaying.cancel()
-    await asyncio.gather(relaying, return_exceptions=True)
-    client.close()
+    try:
+        yield Member(ledger, relay, timers, Members(ledger, relay, timers, health), health)
+    finally:
+        relaying.cancel()
+        await asyncio.gather(relaying, return_exceptions=True)
+        client.close()

@@ -13,11 +13,12 @@ import pytest
 from pymongo.errors import AutoReconnect
 
 from infra.runtime import relay as relaying
+from infra.runtime.bundles import Bundle
+from infra.runtime.ledger import Conflict, Page
 from infra.runtime.relay import Relay
 from infra.runtime.settings import RuntimeSettings
 from tests.live.member import Kafka, Member, member
 from tests.live.rooms import settings_in
-from tests.live.test_cluster import due
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
 NEVER = 3600.0
@@ -127,7 +128,7 @@ async def test_database_away_while_it_is_deleted(
 
     async def fails_once(self: Relay) -> None:
         nonlocal away
-        if self._gone and away:
+        if away:
             away = False
             raise AutoReconnect("away")
         await forget(self)
@@ -168,24 +169,83 @@ async def test_one_that_dies_before_it_is_deleted(settings: RuntimeSettings, kaf
         assert kafka.said == [*said, *said, *own] and await next_one.outbox() == []
 
 
-async def test_commit_that_nobody_waits_for_any_more(settings: RuntimeSettings, kafka: Kafka) -> None:
-    """Its transaction ends by itself, in a thread: whole, and then it is said, or not at all."""
-    settings = settings.model_copy(update={"relay_poll_seconds": 0.1})
+@pytest.mark.usefixtures("forgets_never")
+async def test_doubt_while_it_is_deleted(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Who waits for the outbox then waits for what came into doubt too."""
+    settings = settings.model_copy(update={"relay_poll_seconds": NEVER})
+    forget, late = Relay._forget, list[str]()
+
+    async def doubted_meanwhile(self: Relay) -> None:
+        await forget(self)
+        if not late:
+            late.extend(await one.says("late"))
+            one.relay.doubt()
+
     async with member(settings, "a", kafka) as one:
         await one.relay.finish()
-        for name in ("1", "2", "3", "4"):
-            page = one.ledger.page()
-            for part in "xy":
-                entry = page.entry(f"{name}{part}", "says", name)
-                page.heard.append(f"{name}{part}")
-                entry.say(due(name))
-                page.accept(entry)
-            committing = asyncio.create_task(one.ledger.commit(page))
-            await asyncio.sleep(0.001 * int(name))
-            committing.cancel()
-            await asyncio.gather(committing, return_exceptions=True)
-        await asyncio.sleep(0.5)
+        said = await say_each(one, ["1", "2"])
+        monkeypatch.setattr(Relay, "_forget", doubted_meanwhile)
+        async with asyncio.timeout(10):
+            await one.relay.finish()
+        assert late and kafka.said == [*said, *late] and await one.outbox() == []
+
+
+async def test_nothing_is_deleted_where_nothing_was_said(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A trip to the database for nothing; and a kill there would be counted as one at a step that was none."""
+    forget, gone = Relay._forget, list[int]()
+
+    async def counted(self: Relay) -> None:
+        gone.append(len(self._gone))
+        await forget(self)
+
+    monkeypatch.setattr(Relay, "_forget", counted)
+    async with member(settings, "a", kafka) as one:
         await one.relay.finish()
-        heard = {row["_id"] async for row in one.ledger.db.inbox.find({})}
-        assert len(kafka.said) == len(set(kafka.said)) == len(heard)
-        assert {name[0] for name in heard} == {name for name in "1234" if {f"{name}x", f"{name}y"} <= heard}
+        one.relay.doubt()
+        await one.relay.finish()
+        assert gone == []
+        await say_each(one, ["1"])
+        await one.relay.finish()
+    assert gone == [1]
+
+
+@pytest.mark.parametrize("error", [AutoReconnect("cut"), asyncio.CancelledError()], ids=["cut", "cancelled"])
+async def test_commit_of_unknown_outcome_is_looked_up(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch, error: BaseException
+) -> None:
+    """The database has it, but nobody was told so."""
+    settings = settings.model_copy(update={"relay_poll_seconds": NEVER})
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        commit = one.ledger.commit
+
+        async def ends_unknown(page: Page) -> list[Bundle]:
+            await commit(page)
+            raise error
+
+        monkeypatch.setattr(one.ledger, "commit", ends_unknown)
+        with pytest.raises(type(error)):
+            await one.relay.commit(one.page("1"))
+        async with asyncio.timeout(10):
+            await one.relay.finish()
+        assert len(kafka.said) == 1 and await one.outbox() == []
+
+
+async def test_conflict_leaves_no_doubt(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """It is known that nothing was committed: the relay need not ask."""
+
+    async def conflicts(page: Page) -> list[Bundle]:
+        raise Conflict("another was first")
+
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        monkeypatch.setattr(one.ledger, "commit", conflicts)
+        with pytest.raises(Conflict):
+            await one.relay.commit(one.page("1"))
+        assert one.relay.idle and kafka.said == []
