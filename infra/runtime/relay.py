@@ -167,16 +167,14 @@ class Relay:
             self._missed = False
             query = {"owner": self._ledger.owner}
             rows = await self._ledger.db.outbox.find(query).sort("seq", 1).limit(_ROWS).to_list(None)
-            if not rows and not self._missed:
+            if rows:
+                await self._say([Bundle.of(row) for row in rows])
+                await self._forget()
+            elif not self._missed:
                 self._doubt = False
                 return
-            await self._say([Bundle.of(row) for row in rows])
-            if self._gone:
-                await self._forget()
 
     async def _say(self, batch: Sequence[Bundle]) -> None:
-        if not batch:
-            return
         self._sending = True
         try:
             fresh = [letter for bundle in batch for letter in bundle.letters if letter.id not in self._sent]
