@@ -4,9 +4,9 @@ from __future__ import annotations
 
 import asyncio
 from collections import OrderedDict, deque
-from collections.abc import Sequence
+from collections.abc import Awaitable, Sequence
 from time import monotonic
-from typing import Any
+from typing import Any, TypeVar
 
 import structlog
 from aiokafka import AIOKafkaProducer
@@ -24,11 +24,11 @@ from infra.runtime.settings import RuntimeSettings
 from infra.runtime.told import told
 
 log = structlog.get_logger()
+T = TypeVar("T")
 _BATCH, _ROWS = 500, 20
 _REMEMBERED = 20_000
 _FORGET_SECONDS, _FORGET_ROWS = 0.5, 20
-"""So long, and so many rows, what Kafka has may still lie in the outbox: a row costs as much to delete as twenty. As a
-rule they hold fewer letters than are remembered."""
+"""So long, and so many rows, what Kafka has is left in the outbox: a row costs as much to delete as twenty."""
 
 
 class Relay:
@@ -46,8 +46,10 @@ class Relay:
         self._sent: OrderedDict[str, None] = OrderedDict()
         self._gone: list[str] = []
         """Rows that Kafka has, and the outbox too."""
-        self._forget_by = 0.0
+        self._forget_by = self._look_by = 0.0
         self._finishing = 0
+        self._unknown: set[asyncio.Future[Any]] = set()
+        """What is still being written, though nobody waits for it any more."""
         self._doubt = True
         self._missed = False
         self._sending = False
@@ -63,13 +65,21 @@ class Relay:
         return not (self._waiting or self._doubt or self._sending)
 
     async def commit(self, page: Page) -> None:
-        """Commits the page and takes what it says. Raises what `Ledger.commit` raises; where that leaves open whether
-        it was committed, the database is looked into."""
+        """Commits the page and takes what it says. Raises what `Ledger.commit` raises; unless that is a conflict, the
+        database is looked into for what was committed."""
+        self.post(await self._written(self._ledger.commit(page)))
+
+    async def _written(self, writing: Awaitable[T]) -> T:
+        """Its result. It goes on where nobody waits for it any more: the database has begun."""
+        work = asyncio.ensure_future(writing)
         try:
-            self.post(await self._ledger.commit(page))
+            return await asyncio.shield(work)
         except Conflict:
             raise
         except BaseException:
+            if not work.done():
+                self._unknown.add(work)
+                work.add_done_callback(self._unknown.discard)
             self.doubt()
             raise
 
@@ -96,9 +106,10 @@ class Relay:
         """Says the rows of other members that fit the query as its own, before what it commits from here on; returns
         how many there were."""
         last = await self._ledger.db.outbox.find_one(rows, {"seq": 1}, sort=[("seq", -1)])
-        found = await self._ledger.db.outbox.update_many(rows, {"$set": {"owner": self._ledger.owner}})
         if last:
             self._ledger.goes_on_behind(last["seq"])
+        own = {"$set": {"owner": self._ledger.owner}}
+        found = await self._written(self._ledger.db.outbox.update_many(rows, own))
         if found.modified_count:
             self.doubt()
         return found.modified_count
@@ -135,6 +146,8 @@ class Relay:
     async def _say_waiting(self) -> None:
         if self._gone and self._must_forget():
             await self._forget()
+            if monotonic() >= self._look_by:
+                await self._look_for_forgotten()
             return  # meanwhile a commit's outcome may have come into doubt
         if not self._waiting:
             await self._rest()
@@ -158,13 +171,17 @@ class Relay:
 
     async def _look_for_forgotten(self) -> None:
         """The slow poll: a row that nobody holds in memory."""
-        if await self._ledger.db.outbox.find_one({"owner": self._ledger.owner}, {"_id": 1}) and not self._waiting:
+        self._look_by = monotonic() + self._poll_seconds
+        first = await self._ledger.db.outbox.find_one({"owner": self._ledger.owner}, {"_id": 1}, sort=[("seq", 1)])
+        if first and first["_id"] not in {bundle.id for bundle in self._waiting}:
             self.doubt()
 
     async def _drain(self) -> None:
         """Says what the database holds until it holds nothing."""
         while True:
             self._missed = False
+            if self._unknown:
+                await asyncio.wait(self._unknown)
             query = {"owner": self._ledger.owner}
             rows = await self._ledger.db.outbox.find(query).sort("seq", 1).limit(_ROWS).to_list(None)
             if rows:
@@ -193,8 +210,6 @@ class Relay:
         self._gone += [bundle.id for bundle in batch]
         for letter in fresh:
             self._sent[letter.id] = None
-        while len(self._sent) > _REMEMBERED:
-            self._sent.popitem(last=False)
         metrics.SAID.labels(self._service).inc(len(fresh))
 
     def _must_forget(self) -> bool:
@@ -203,3 +218,5 @@ class Relay:
     async def _forget(self) -> None:
         gone, self._gone = self._gone, []
         await self._ledger.db.outbox.delete_many({"_id": {"$in": gone}})
+        while len(self._sent) > _REMEMBERED:
+            self._sent.popitem(last=False)

@@ -52,7 +52,7 @@ def upload(count: int = 3, **changes: Any) -> Upload:
     return Upload(**fields | changes)
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(UPLOADS, st.lists(st.integers(1, 900), max_size=20))
 def test_upload_reads_back_in_any_chunks(said: Upload, sizes: list[int]) -> None:
     parts = packets(b"".join(upload_frames(said, said.time)), sizes)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+import time
 from collections import Counter, defaultdict
 from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
@@ -66,6 +67,7 @@ def _events(asking: Asking) -> Iterator[Row]:
 def _kept(town: Installation) -> dict[str, list[Row]]:
     """What stands in the databases: readings, what was quarantined, and what is still to be done."""
     with MongoClient[dict[str, Any]](town.platform.mongo, tz_aware=True) as client:
+        _until_deleted(client)
         assets, chronicle = client["watchbill_assets"], client["watchbill_console"].chronicle
         rows = {
             "readings": [
@@ -85,6 +87,14 @@ def _kept(town: Installation) -> dict[str, list[Row]]:
                     (str(row["_id"]), str(row.get("reason"))) for row in database[left].find()
                 ]
     return rows
+
+
+def _until_deleted(client: MongoClient[dict[str, Any]]) -> None:
+    """What was said last lies in the outbox for half a second more. After ten, it is a difference."""
+    outboxes = [client[f"watchbill_{process.name}"].outbox for process in PROCESSES]
+    until = time.monotonic() + 10
+    while any(outbox.find_one() for outbox in outboxes) and time.monotonic() < until:
+        time.sleep(0.1)
 
 
 def _named(row: Mapping[str, Any]) -> dict[str, Any]:

@@ -408,7 +408,7 @@ VALUES = sorted(
 )
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(st.sampled_from(VALUES), st.sampled_from(ODD))
 def test_no_value_brings_the_reader_down(place: tuple[str, int, int], odd: str) -> None:
     file, begins, ends = place
@@ -425,7 +425,7 @@ KEYS = sorted(
 misspelt = st.one_of(st.text("abcdefghij_", min_size=1, max_size=12), st.integers(min_value=0, max_value=3))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(st.sampled_from(KEYS), misspelt)
 def test_renamed_field_is_always_located(key: tuple[str, int, int, str], slip: str | int) -> None:
     file, line, column, name = key

@@ -139,7 +139,7 @@ def any_hours(draw: st.DrawFn) -> Hours:
     return hours(spans, tuple(draw(st.sets(st.sampled_from(EVERY_DAY), min_size=1))))
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(these=any_hours(), first=st.integers(0, 9 * 1440), length=st.integers(0, 3 * 1440))
 def test_open_minutes_are_those_inside(these: Hours, first: int, length: int) -> None:
     calendar = calendar_with(these)

@@ -229,7 +229,7 @@ def some_hours() -> st.SearchStrategy[tuple[tuple[int, int], ...]]:
 
 
 # Without shrinking: a story is short enough to read, and making it shorter takes minutes.
-@settings(max_examples=150, deadline=None, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target))
+@settings(max_examples=150, phases=(Phase.explicit, Phase.reuse, Phase.generate, Phase.target))
 @given(story=stories(), order=st.lists(st.integers(0, 20), max_size=8))
 def test_clock_agrees_with_the_walker(story: Story, order: list[int]) -> None:
     seen = walk(story)

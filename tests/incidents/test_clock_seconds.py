@@ -33,7 +33,7 @@ def shown(promise: SlaClause, steps: list[FaultEvent], now: datetime, opening: d
     return derive(promise, opened(opening), steps, CALENDAR, now)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(promise=promises, steps=histories, now=offsets, data=st.data())
 def test_order_and_repetition_change_nothing(
     promise: SlaClause, steps: list[FaultEvent], now: datetime, data: st.DataObject
@@ -42,7 +42,7 @@ def test_order_and_repetition_change_nothing(
     assert shown(promise, list(again), now) == shown(promise, steps, now)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=histories, now=offsets, by=st.integers(-(10**9), 10**9))
 def test_shifting_everything_shifts_the_clock(steps: list[FaultEvent], now: datetime, by: int) -> None:
     shift = by * MS
@@ -53,7 +53,7 @@ def test_shifting_everything_shifts_the_clock(steps: list[FaultEvent], now: date
     assert (after.state, after.counted, after.left) == (before.state, before.counted, before.left)
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(start=st.integers(0, 4 * HOUR // MS - 1), lasts=st.integers(1, 10**8))
 def test_pause_moves_due_by_its_length(start: int, lasts: int) -> None:
     stops = OPENING + start * MS
@@ -61,7 +61,7 @@ def test_pause_moves_due_by_its_length(start: int, lasts: int) -> None:
     assert clock.due == OPENING + 4 * HOUR + lasts * MS
 
 
-@settings(max_examples=100, deadline=None)
+@settings(max_examples=100)
 @given(steps=histories, now=offsets)
 def test_excluding_less_never_helps_the_supplier(steps: list[FaultEvent], now: datetime) -> None:
     strict = shown(ALWAYS.model_copy(update={"excludes": ()}), steps, now)
@@ -71,7 +71,7 @@ def test_excluding_less_never_helps_the_supplier(steps: list[FaultEvent], now: d
     assert kind.counted <= strict.counted
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(promise=promises, steps=histories, now=offsets)
 def test_segments_add_up_to_counted(promise: SlaClause, steps: list[FaultEvent], now: datetime) -> None:
     clock = shown(promise, steps, now)
@@ -81,7 +81,7 @@ def test_segments_add_up_to_counted(promise: SlaClause, steps: list[FaultEvent],
     assert all(one.ends == other.starts and one.starts < one.ends for one, other in pairwise(clock.segments))
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(promise=promises, steps=histories, now=offsets)
 def test_left_at_due_is_nothing(promise: SlaClause, steps: list[FaultEvent], now: datetime) -> None:
     pauses = [each for each in steps if not each.type().startswith(("FaultResolved",))]
@@ -95,7 +95,7 @@ def test_left_at_due_is_nothing(promise: SlaClause, steps: list[FaultEvent], now
     assert all(shown(promise, pauses, warn).left == HOUR for warn in clock.warns)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(promise=promises, steps=histories, now=offsets)
 def test_earlier_resolution_withdraws_the_breach(promise: SlaClause, steps: list[FaultEvent], now: datetime) -> None:
     before = shown(promise, steps, now)
@@ -107,7 +107,7 @@ def test_earlier_resolution_withdraws_the_breach(promise: SlaClause, steps: list
     assert (late.state, late.breached_at) == ("breached", before.breached_at)
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @given(steps=histories, now=offsets, later=offsets)
 def test_verdict_once_reached_stays(steps: list[FaultEvent], now: datetime, later: datetime) -> None:
     first, last = sorted((now, later))

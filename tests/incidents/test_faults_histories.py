@@ -46,7 +46,7 @@ happenings = st.lists(
 )
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(happenings)
 async def test_one_open_fault_of_a_kind(course: list[tuple[Any, ...]]) -> None:
     desk, newest = await new_desk(), at("06:00")
@@ -121,7 +121,7 @@ stretches = st.tuples(
 )
 
 
-@settings(deadline=None, max_examples=50)
+@settings(max_examples=50)
 @given(st.lists(stretches, min_size=2, max_size=9), st.randoms(use_true_random=False))
 async def test_breaches_stand_whatever_comes_late(course: list[tuple[Any, ...]], chance: Any) -> None:
     """The line is cut now and then, what was measured meanwhile comes later, in any order; people close some faults."""

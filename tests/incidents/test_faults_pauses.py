@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from datetime import UTC, datetime, timedelta
 
-from hypothesis import example, given, settings
+from hypothesis import example, given
 from hypothesis import strategies as st
 
 from contracts.events.incidents import FaultPausedV1, FaultResolvedV1, FaultResumedV1
@@ -39,7 +39,6 @@ def pause_at(of: Fault, at: int) -> bool:
     return holds(in_effect(of).get("power", []), at)
 
 
-@settings(deadline=None)
 @given(st.lists(spans, min_size=1, max_size=6))
 def test_pauses_equal_the_newest_outages(history: list[list[Span]]) -> None:
     one = fault()
@@ -50,7 +49,6 @@ def test_pauses_equal_the_newest_outages(history: list[list[Span]]) -> None:
         assert pause_at(one, instant) == (instant >= OPENED and holds(history[-1], instant))
 
 
-@settings(deadline=None)
 @given(st.lists(spans, min_size=1, max_size=6))
 def test_same_outages_say_nothing_more(history: list[list[Span]]) -> None:
     one = fault()
@@ -59,7 +57,6 @@ def test_same_outages_say_nothing_more(history: list[list[Span]]) -> None:
     assert adjusted(one, {"power": history[-1]}, 0, NOW) == ()
 
 
-@settings(deadline=None)
 @given(st.lists(spans, min_size=1, max_size=5), st.integers(2, 20), st.integers(1, 5), st.integers(1, 4))
 @example([[(0, 3 * HOUR)], [(0, ENDLESS)], [(0, 3 * HOUR)]], 3, 1, 1)
 def test_what_people_stated_stands_beside(history: list[list[Span]], start: int, lasting: int, more: int) -> None:
@@ -73,7 +70,6 @@ def test_what_people_stated_stands_beside(history: list[list[Span]], start: int,
         assert pause_at(one, instant) == wanted
 
 
-@settings(deadline=None)
 @given(spans, spans, hours)
 def test_pauses_before_the_horizon_stay(before: list[Span], after: list[Span], horizon: int) -> None:
     one = recorded(fault(), *adjusted(fault(), {"power": before}, 0, NOW))

@@ -63,7 +63,7 @@ steps = st.one_of(
 )
 
 
-@settings(deadline=None, max_examples=150)
+@settings(max_examples=150)
 @given(st.lists(st.tuples(steps, st.integers(0, 90)), max_size=8))
 def test_standing_breaches_equal_the_derived(course: list[tuple[Step, int]]) -> None:
     now, derived = OPENED, at_once(fault(), OPENED)
@@ -78,7 +78,7 @@ def test_standing_breaches_equal_the_derived(course: list[tuple[Step, int]]) -> 
         assert derived.fault.breached == standing(said)
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(steps, st.integers(0, 90)), max_size=6))
 def test_nothing_is_said_twice(course: list[tuple[Step, int]]) -> None:
     now, one = OPENED, fault()
@@ -93,7 +93,7 @@ def test_nothing_is_said_twice(course: list[tuple[Step, int]]) -> None:
     assert len(warned) == len(set(warned))
 
 
-@settings(deadline=None, max_examples=100)
+@settings(max_examples=100)
 @given(st.lists(st.tuples(steps, st.integers(0, 90)), max_size=6))
 def test_timers_alone_find_every_breach(course: list[tuple[Step, int]]) -> None:
     """Only the timers that are set look at the clocks in between; no breach is missed or late by that."""

@@ -173,7 +173,7 @@ async def test_nothing_that_is_posted_avoids_the_breach(desk: Desk) -> None:
     assert standing(desk.said) == {"solve": at("10:10")}
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(
     st.lists(st.sampled_from(["good", "bad", "nothing"]), max_size=12), st.integers(0, 5), st.sampled_from([0, 3, 20])
 )

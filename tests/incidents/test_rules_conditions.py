@@ -87,7 +87,6 @@ def told_when(came: Sequence[ReadingReceivedV1 | Closing], by: Plan) -> Instants
     return found
 
 
-@settings(deadline=None)
 @given(rules(), courses)
 def test_instants_equal_the_slow_version(one: FaultRule, course: list[tuple[int, Measured | None]]) -> None:
     came = readings(course)
@@ -131,7 +130,7 @@ EARLY_BEFORE_A_SILENCE = [(2, [HIGH, GOOD], 1, -2), (1, [HIGH], 1, None), (1, [W
 HOT_BEFORE_A_SILENCE = [(2, [HIGH], 1, 0), (3, [WARM], 30, None)]
 
 
-@settings(deadline=None, max_examples=300)
+@settings(max_examples=300)
 @given(rules(), st.lists(stretches, min_size=2, max_size=7))
 @example(beyond(7, 7), BEHIND_THE_MARGIN)
 @example(beyond(7, 7), BEHIND_WHAT_IS_EARLY)
@@ -151,7 +150,6 @@ def test_reopenings_equal_the_slow_version(one: FaultRule, course: list[tuple[An
     assert said == instants(one, "pm", came)
 
 
-@settings(deadline=None)
 @given(rules(), courses, st.data())
 def test_late_and_repeated_readings_open_nothing(
     one: FaultRule, course: list[tuple[int, Measured | None]], data: st.DataObject

@@ -74,21 +74,19 @@ def joined(outages: list[tuple[datetime, datetime | None]]) -> list[tuple[dateti
     return merged
 
 
-@settings(deadline=None)
 @given(rules(), arrivals())
 def test_outages_do_not_depend_on_arrival(one: FaultRule, came: list[ReadingReceivedV1]) -> None:
     watch, _ = watched(came, plan([one]))
     assert known_outages(watch) == joined(slow_outages(one, came))
 
 
-@settings(deadline=None)
 @given(rules(), arrivals())
 def test_watch_survives_the_database(one: FaultRule, came: list[ReadingReceivedV1]) -> None:
     watch, _ = watched(came, plan([one]))
     assert watch_of(plain_of(watch)) == watch
 
 
-@settings(deadline=None, max_examples=20)
+@settings(max_examples=20)
 @given(st.lists(st.sampled_from([230, 230, 0, 0, None]), min_size=300, max_size=500))
 def test_long_trail_stays_short_and_right(volts: list[int | None]) -> None:
     came = [reading(START + n * STEP, volt=volt) for n, volt in enumerate(volts) if volt is not None]

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.events.assets import ReadingReceivedV1
@@ -48,7 +48,6 @@ def known(signs: list[Sign]) -> list[tuple[str, ...]]:
     return sorted((name, asset, kind, moment.isoformat()) for name, asset, kind, moment in told)
 
 
-@settings(deadline=None)
 @given(periods)
 def test_packets_say_what_one_reading_says(
     course: list[tuple[int, dict[str, Measured], list[dict[str, Measured]]]],

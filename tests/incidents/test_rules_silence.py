@@ -40,7 +40,7 @@ def slow_silences(ends: list[datetime], clears: timedelta) -> list[tuple[str, da
     return told
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(st.lists(st.sampled_from([1, 1, 1, 2, 5, 6, 7, 30]), max_size=25), st.sampled_from([0, 1, 2]))
 async def test_silences_equal_the_slow_version(gaps: list[int], clears: int) -> None:
     rule = SILENCE.model_copy(update={"clears": clears * minutes(7)})
@@ -82,7 +82,7 @@ def slow_closings(ends: list[datetime], closings: list[datetime], clears: timede
     return told
 
 
-@settings(deadline=None, max_examples=40)
+@settings(max_examples=40)
 @given(
     st.lists(st.sampled_from([1, 1, 2, 6, 7, 9, 12, 30]), min_size=1, max_size=14),
     st.lists(st.integers(1, 400), max_size=8, unique=True),

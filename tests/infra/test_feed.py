@@ -13,7 +13,7 @@ from unittest.mock import patch
 import pytest
 from aiokafka import TopicPartition
 from aiokafka.errors import KafkaError
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from infra.runtime.feed import Feed
@@ -252,7 +252,6 @@ async def test_mark_that_is_no_record_counts_as_heard() -> None:
 fetches = st.builds(Fetch, st.integers(0, 5), st.integers(0, 5), st.sampled_from([None, KafkaError, ValueError]))
 
 
-@settings(deadline=None)
 @given(st.lists(fetches, max_size=12), st.booleans())
 async def test_failing_fetches_skip_nothing(script: list[Fetch], commits_each: bool) -> None:
     """Every record is handed out once and in order, and what is committed was handed out before."""
@@ -393,7 +392,6 @@ async def test_page_read_ahead_is_left_to_who_gets_its_stream() -> None:
     await stage.end()
 
 
-@settings(deadline=None)
 @given(
     st.lists(fetches, max_size=12),
     st.lists(st.sampled_from(["write", "here", "there", "both"]), max_size=30),

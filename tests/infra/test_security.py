@@ -38,7 +38,7 @@ def code_of(door: Doorkeeper, authorization: str, key: str = "") -> int:
     return refused.value.status
 
 
-@settings(suppress_health_check=[HealthCheck.function_scoped_fixture], deadline=None)
+@settings(suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(st.dictionaries(NAMES, JSON, max_size=3), JSON, st.text(max_size=40))
 def test_forged_token_is_refused(secrets: Secrets, header: dict[str, Any], claims: Any, signature: str) -> None:
     door = Doorkeeper(secrets.shared)

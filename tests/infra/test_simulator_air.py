@@ -22,7 +22,7 @@ def every_five_minutes(code: str, days: int, seed: int = 1, site: str = "mulan-l
     return [value(seed, site, code, APRIL + 5 * step * MINUTE) for step in range(days * 288)]
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, CODES, HOURS)
 def test_value_knows_only_its_arguments(seed: int, code: str, hour: int) -> None:
     time = APRIL + timedelta(hours=hour, minutes=hour % 60)
@@ -33,7 +33,7 @@ def test_value_knows_only_its_arguments(seed: int, code: str, hour: int) -> None
     assert value(seed, "a", code, time) == first
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, CODES, HOURS, st.sampled_from([1, 2, 5, 10, 30]))
 def test_hour_is_made_of_its_minutes(seed: int, code: str, hour: int, step: int) -> None:
     course = course_of(seed, "a", code)
@@ -104,7 +104,7 @@ def test_ozone_peaks_in_the_afternoon() -> None:
     assert by_hour.index(min(by_hour)) in range(3, 8)
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(SEEDS, st.integers(0, 29))
 def test_room_swings_little_in_day(seed: int, day: int) -> None:
     first = minute_of(APRIL) + day * 1440

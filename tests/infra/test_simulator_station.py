@@ -107,7 +107,7 @@ def test_dialect_of_crc_is_written(dialect: str) -> None:
     assert {piece.dialect for piece in pieces if isinstance(piece, Frame)} == {dialect}
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 30 * 60), min_size=1, max_size=4))
 def test_spans_add_up_to_whole(minutes: list[int]) -> None:
     cuts = sorted({*minutes, 0, 30 * 60})

@@ -199,7 +199,7 @@ def test_every_frame_survives_its_damage() -> None:
     assert frames == [one.data.rstrip() for one in station().frames(at(0), at(24))]
 
 
-@settings(max_examples=15, deadline=None)
+@settings(max_examples=15)
 @given(st.lists(st.integers(0, 16 * 60 * 2), max_size=5))
 def test_troubled_spans_add_up_too(half_minutes: list[int]) -> None:
     troubles = (Repeat(*SPELL, share=0.4), Reorder(*SPELL), Damage(*SPELL, share=0.4), LineCut("hill", at(12), at(14)))

@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import given, settings
+from hypothesis import given
 from hypothesis import strategies as st
 
 from contracts.agreements.sites import CrcDialect
@@ -39,7 +39,6 @@ def packets(pages: list[Page], crc: CrcDialect = "hj212") -> list[Packet]:
     return [packet for packet in read if isinstance(packet, Packet)]
 
 
-@settings(deadline=None)
 @given(st.binary(max_size=70))
 def test_crc_is_that_of_annex(data: bytes) -> None:
     assert crc16(data) == annex_a(data) == crc16_hj212(data)
@@ -71,7 +70,6 @@ def test_edition_shows_in_the_head(edition: str, flag: int) -> None:
     assert (packet.qn is None) == (edition == "2005")
 
 
-@settings(deadline=None)
 @given(st.integers(0, len(MANY)), st.sampled_from(["2005", "2017"]))
 def test_long_upload_is_joined_again(count: int, edition: str) -> None:
     pages = Pen(MN, "123456", edition).upload("2061", SENT, PERIOD, MANY[:count])
@@ -91,7 +89,6 @@ def test_password_is_not_shown() -> None:
     assert "hidden" not in repr(Pen(MN, "hidden"))
 
 
-@settings(deadline=None)
 @given(st.lists(st.integers(0, 999), max_size=6), st.integers(1, 200), st.binary(max_size=9))
 def test_answers_are_found_in_pieces(numbers: list[int], size: int, noise: bytes) -> None:
     noise = noise.replace(b"#", b"")

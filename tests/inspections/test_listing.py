@@ -43,7 +43,7 @@ def test_task_locks_after_the_late_post() -> None:
     assert (task.closes, task.locks, task.supplier, task.state) == (at(6, 12), at(6, 15), "keeper", "due")
 
 
-@settings(max_examples=30, deadline=None)
+@settings(max_examples=30)
 @given(CUTS)
 def test_rolling_finds_what_one_look_finds(cuts: list[datetime]) -> None:
     edges = [at(1), *sorted(cuts), at(1, month=5)]

@@ -106,7 +106,7 @@ def fast_windows(rule: Rule, lasts: timedelta | None, start: datetime, end: date
     return list(windows(only_plan(terms), terms, start, end))
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RULES, LASTS)
 @example(Rule("MONTHLY", 1, frozenset({0}), frozenset({31}), frozenset({0}), frozenset({0})), None)
 @example(Rule("MONTHLY", 2, frozenset({0}), frozenset({-1}), frozenset({23}), frozenset({59})), timedelta(days=2))
@@ -115,7 +115,7 @@ def test_windows_agree_with_every_minute(rule: Rule, lasts: timedelta | None) ->
     assert fast_windows(rule, lasts, at(1, month=1), at(1, month=12)) == slow_windows(rule, lasts)
 
 
-@settings(max_examples=50, deadline=None)
+@settings(max_examples=50)
 @given(RULES, LASTS, TIMES, TIMES)
 def test_stretch_holds_windows_with_a_part(rule: Rule, lasts: timedelta | None, a: datetime, b: datetime) -> None:
     start, end = min(a, b), max(a, b)

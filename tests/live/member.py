@@ -52,7 +52,7 @@ class Batch:
 
 @dataclass
 class Kafka:
-    """A broker that takes everything; `said` are the ids in their order, `away` while it answers nobody."""
+    """A broker that takes everything; `said` are the ids in their order. It answers nobody until `here` is set."""
 
     said: list[str] = field(default_factory=list)
     here: asyncio.Event = field(default_factory=asyncio.Event)

@@ -11,6 +11,8 @@ from types import SimpleNamespace
 from typing import Any
 
 import pytest
+from motor.motor_asyncio import AsyncIOMotorCollection
+from pymongo.errors import AutoReconnect
 
 from contracts.events.inspections import InspectionDueV1
 from infra.runtime.ears import Ears, Wake
@@ -111,6 +113,32 @@ async def test_who_takes_over_says_first_what_was_left(settings: RuntimeSettings
     async with member(settings, "a", kafka) as back:
         await back.relay.finish()
         assert await back.outbox() == [] and kafka.said == [*left, *own]
+
+
+async def test_adoption_of_unknown_outcome(
+    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """The rows are its own now, but it was cut off before it knew: they still come before what it says."""
+    settings = settings.model_copy(update={"relay_poll_seconds": 3600.0})
+    async with member(settings, "a", kafka) as gone:
+        await gone.relay.finish()
+        left = await gone.says("1", "2")
+    async with member(settings, "b", kafka) as heir:
+        await heir.relay.finish()
+        update_many = AsyncIOMotorCollection.update_many
+
+        async def cut_off(self: AsyncIOMotorCollection[dict[str, Any]], *query: Any) -> None:
+            await update_many(self, *query)
+            raise AutoReconnect("cut")
+
+        with monkeypatch.context() as patched:
+            patched.setattr(AsyncIOMotorCollection, "update_many", cut_off)
+            with pytest.raises(AutoReconnect):
+                await heir.members.take_over()
+        await heir.members.take_over()
+        await heir.relay.commit(heir.page("3"))
+        await heir.relay.finish()
+        assert kafka.said[:2] == left and len(kafka.said) == 3
 
 
 async def test_who_lives_says_its_own(settings: RuntimeSettings, kafka: Kafka) -> None:

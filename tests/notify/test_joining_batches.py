@@ -20,7 +20,7 @@ heard = st.lists(
 )  # fmt: skip
 
 
-@settings(max_examples=60, deadline=None)
+@settings(max_examples=60)
 @given(heard=heard, sizes=st.lists(st.integers(1, 4), max_size=14))
 def test_everything_is_told_exactly_once(heard: list[tuple[int, bool, int, bool]], sizes: list[int]) -> None:
     """Whatever the batches, the pauses between them, lost commits and batches that come again."""
@@ -53,7 +53,7 @@ async def _hear_of(desk: Desk, reading: int, batch: list[tuple[int, tuple[int, b
         await desk.hear_all(pairs, f"reading-{reading}")
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(count=st.integers(1, 6), data=st.data())
 def test_batches_of_one_moment_make_one_message(count: int, data: st.DataObject) -> None:
     """While nothing is urgent, the batches in which a cause is heard within the wait change no text."""

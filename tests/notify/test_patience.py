@@ -39,7 +39,7 @@ def tries_slowly(first: int, longest: int, age: int, late: list[int]) -> list[da
         due = waited == pause or second == age
 
 
-@settings(max_examples=150, deadline=None)
+@settings(max_examples=150)
 @example(first=30, longest=1800, age=86_400, late=[])
 @example(first=30, longest=10, age=0, late=[5])
 @given(

@@ -181,7 +181,7 @@ def test_every_template_has_its_example() -> None:
     assert {route_type(event) for event in EVENTS.values()} == {route.on for route in town.ROUTES}
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=st.text(min_size=1, max_size=300), template=st.sampled_from(sorted(EVENTS)))
 def test_long_names_still_fit_sms(name: str, template: str) -> None:
     agreement = town.agreement(town.lot(site=Words(zh=name, en=name)))

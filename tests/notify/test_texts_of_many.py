@@ -61,7 +61,7 @@ def test_long_joined_sms_falls_to_headlines() -> None:
     assert len(text.splitlines()) == 8
 
 
-@settings(max_examples=40, deadline=None)
+@settings(max_examples=40)
 @given(name=st.text(min_size=1, max_size=200), count=st.integers(2, 40))
 def test_joined_sms_is_never_too_long(name: str, count: int) -> None:
     one = part(1, 0).model_copy(update={"text": f"【值守单】{name}", "headline": Words(zh=name, en=name)})

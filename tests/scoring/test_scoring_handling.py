@@ -120,7 +120,7 @@ def lives(draw: st.DrawFn) -> list[Recorded]:
     return found
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(events=lives())
 def test_handling_equals_the_plain_way(events: list[Recorded]) -> None:
     for month in MONTHS:
@@ -130,7 +130,7 @@ def test_handling_equals_the_plain_way(events: list[Recorded]) -> None:
         assert (found.numerator, found.denominator, found.met) == (counted[2], counted[3], counted[5])
 
 
-@settings(deadline=None, max_examples=60)
+@settings(max_examples=60)
 @given(opens=moments, breach=st.none() | lasting, lasts=st.none() | lasting)
 def test_no_fault_slips_between_months(opens: datetime, breach: timedelta | None, lasts: timedelta | None) -> None:
     """Every fault that missed a deadline or ended counts; as handled at most once; and never while it is overdue."""

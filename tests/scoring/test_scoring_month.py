@@ -137,9 +137,7 @@ def shown(scored: MonthScore) -> dict[str, Any]:
     return {"gross": str(total.gross), "deducted": str(total.deducted), "payable": str(total.payable), "sites": sites}
 
 
-SLOW = settings(
-    max_examples=40, deadline=None, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large]
-)
+SLOW = settings(max_examples=40, suppress_health_check=[HealthCheck.too_slow, HealthCheck.data_too_large])
 
 
 @SLOW

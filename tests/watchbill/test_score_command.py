@@ -123,7 +123,7 @@ gone = st.sets(st.integers(0, 719), max_size=300)
 breaches = st.lists(st.tuples(st.integers(2, 28), st.integers(0, 23)), max_size=6, unique=True)
 
 
-@settings(max_examples=10, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@settings(max_examples=10, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(gone=gone, breaches=breaches)
 def test_file_is_worth_the_same_slowly(tmp_path: Path, gone: set[int], breaches: list[tuple[int, int]]) -> None:
     hours = [one for number, one in enumerate(papers.full_hours("s1", at(1), at(1, month=5))) if number not in gone]
