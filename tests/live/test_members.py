@@ -26,6 +26,7 @@ from tests.live.rooms import settings_in
 from tests.live.test_cluster import due
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(60)]
+HOUR_US = 3_600_000_000
 
 
 @pytest.fixture
@@ -99,14 +100,17 @@ async def test_turn_that_is_lost_ends_the_firing(settings: RuntimeSettings, kafk
 
 
 async def test_who_takes_over_says_first_what_was_left(settings: RuntimeSettings, kafka: Kafka) -> None:
-    """In its order, before its own; the one that comes back finds nothing to say."""
+    """In its order, before its own, though the clock there was an hour ahead; the one that comes back finds nothing."""
     async with member(settings, "a", kafka) as gone:
         await gone.relay.finish()
         left = await gone.says("1", "2", "3")
+        await gone.ledger.db.outbox.update_many({}, {"$inc": {"seq": HOUR_US}})
+        (last,) = await gone.outbox()
     async with member(settings, "b", kafka) as heir:
         await heir.members.take_over()
         assert kafka.said == left
         own = await heir.says("4")
+        assert [row["seq"] > last["seq"] for row in await heir.outbox()] == [True]
         heir.relay.doubt()
         await heir.relay.finish()
         assert kafka.said == [*left, *own]
