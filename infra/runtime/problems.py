@@ -98,23 +98,14 @@ def install(app: FastAPI) -> None:
     """Every error of this app becomes a problem document."""
 
     @app.exception_handler(Problem)
-    async def _problem(request: Request, problem: Problem) -> JSONResponse:
-        return answer(request, problem)
-
     @app.exception_handler(RequestValidationError)
-    async def _invalid(request: Request, error: RequestValidationError) -> JSONResponse:
-        return answer(request, invalid(error.errors()))
+    @app.exception_handler(HTTPException)
+    async def _problem(request: Request, error: Exception) -> JSONResponse:
+        return answer(request, problem_of(error), getattr(error, "headers", None))
 
     @app.exception_handler(ValidationError)
     async def _unfit(request: Request, error: ValidationError) -> JSONResponse:
         return answer(request, invalid(error.errors(include_input=False, include_url=False)))
-
-    @app.exception_handler(HTTPException)
-    async def _http(request: Request, error: HTTPException) -> JSONResponse:
-        phrase = HTTPStatus(error.status_code).phrase
-        words = _WORDS.get(error.status_code, Words(zh="出错了", en=phrase))
-        detail = "" if error.detail == phrase else str(error.detail)
-        return answer(request, Problem(error.status_code, "http", words, detail), error.headers)
 
     @app.exception_handler(PyMongoError)
     @app.exception_handler(KafkaError)
@@ -130,6 +121,20 @@ def install(app: FastAPI) -> None:
         log.error("request failed", path=request.url.path, error=told(error), trace=told_whole(error))
         words = Words(zh="服务内部错误，数据未写入", en="Internal error; nothing was written")
         return answer(request, Problem(500, "internal", words))
+
+
+def problem_of(error: Exception) -> Problem:
+    """What is wrong with a request, by one of the errors that say so."""
+    match error:
+        case Problem():
+            return error
+        case RequestValidationError():
+            return invalid(error.errors())
+        case HTTPException():
+            phrase = HTTPStatus(error.status_code).phrase
+            words = _WORDS.get(error.status_code, Words(zh="出错了", en=phrase))
+            return Problem(error.status_code, "http", words, "" if error.detail == phrase else str(error.detail))
+    raise TypeError(f"{type(error).__name__} is not an error of a request") from error
 
 
 def invalid(errors: Any) -> Problem:

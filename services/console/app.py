@@ -5,6 +5,8 @@ from __future__ import annotations
 from collections.abc import Awaitable, Callable
 
 from fastapi import APIRouter
+from fastapi.exceptions import RequestValidationError
+from starlette.exceptions import HTTPException
 
 from contracts.values import Words
 from infra.runtime.ledger import Database
@@ -36,7 +38,8 @@ def room_for(settings: ConsoleSettings) -> Room:
     )  # fmt: skip
     book = BookInMongo(lambda: _database(room))
     room.api.state.guard = Guard(People(settings.secrets), book, Tries(book), settings.session)
-    room.api.add_exception_handler(Problem, show_problem)
+    for error in (Problem, HTTPException, RequestValidationError):
+        room.api.add_exception_handler(error, show_problem)
     return room
 
 

@@ -10,7 +10,13 @@ from typing import Any
 from contracts.agreements.agreement import Agreement
 from contracts.agreements.folder import read_agreement
 from contracts.events.event import Event
-from contracts.events.incidents import FaultOpenedV1, FaultReopenedV1, FaultResolvedV1, SlaBreachedV1
+from contracts.events.incidents import (
+    FaultOpenedV1,
+    FaultReopenedV1,
+    FaultResolvedV1,
+    SlaBreachedV1,
+    SlaBreachWithdrawnV1,
+)
 from contracts.events.notify import NoticeDeliveredV1, NoticeRequestedV1, NoticeSentV1
 from contracts.events.scoring import PaymentLine, ScoreLine, ScorePostedV1, SettlementComputedV1, SitePayment
 from contracts.values import Words
@@ -28,6 +34,7 @@ FAULT: dict[str, Any] = {
     "asset": f"{SITE}.pm25", "kind": "stuck-value",
 }  # fmt: skip
 LATE = Words(zh="日间故障 4 小时解决", en="Daytime faults solved within 4 hours")
+WAS_DOWN = Words(zh="当时停电", en="The mains was off")
 OFF = Words(zh="故障未在 4 小时内解决", en="Fault not solved within 4 hours")
 
 
@@ -49,6 +56,13 @@ def opened(**more: Any) -> FaultOpenedV1:
 
 def breached(hours: float = 4) -> SlaBreachedV1:
     return SlaBreachedV1(**FAULT, at=at(hours), clause="solve-4h", title=LATE, due=at(hours), severity="major")
+
+
+def withdrawn(hours: float, new_due: datetime | None = None) -> SlaBreachWithdrawnV1:
+    late = breached()
+    return SlaBreachWithdrawnV1(
+        **FAULT, at=at(hours), clause=late.clause, title=LATE, due=late.due, reason=WAS_DOWN, new_due=new_due
+    )  # fmt: skip
 
 
 def resolved(hours: float, by: str = "engineer-wang") -> FaultResolvedV1:

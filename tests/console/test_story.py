@@ -82,7 +82,7 @@ def test_report_before_the_hand_over_counts() -> None:
 def test_joined_notice_is_told_of_both_causes() -> None:
     joined = requested("N", "joined/x", causes=("b", "x"), bundled=2)
     (notice,) = told([row("o", opened()), row("b", breached()), row("n", joined)]).told
-    assert (notice.about, notice.of_all) == (("F", "b"), 2)
+    assert (notice.about, notice.types, notice.of_all) == (("F", "b"), ("SlaBreachedV1",), 2)
 
 
 def test_settled_amount_stands_in_place_of_the_score() -> None:

@@ -13,12 +13,17 @@ from contracts.events.event import Event
 from services.console.domain.names import Names
 from services.console.domain.rows import Envelope, row_of
 from services.console.domain.wording import worded
-from tests.console.papers import NAMES
+from tests.console.papers import NAMES, WAS_DOWN, at, row, withdrawn
 from watchbill.installation import ROOT
 
 EXAMPLES = ROOT / "contracts" / "events" / "examples"
 HEARD = [event for event in EVENTS.values() if event.TOPIC != "readings"]
 ENVELOPE = Envelope(id="e", said_at=datetime(2026, 4, 1, tzinfo=UTC), correlation="e", causation="e", trace="")
+
+
+def test_withdrawal_names_a_new_due_time_only_where_it_is_another() -> None:
+    same, other = (worded(row("w", withdrawn(6, at(due))), NAMES).zh for due in (4, 5))
+    assert "改为" not in same and same.endswith(WAS_DOWN.zh) and other.endswith("改为 04-08 13:00 到期")
 
 
 @pytest.mark.parametrize("event", HEARD, ids=lambda event: event.type())

@@ -241,8 +241,20 @@ async def test_wrong_password_is_said_on_the_page(town: Town) -> None:
     assert (
         answer.status_code == 403 and "登录名或密码不对" in answer.text and "watchbill-session" not in browser.cookies
     )
+    assert 'value="li"' in answer.text and "wrong" not in re.findall(r'value="([^"]*)"', answer.text)
     forged = await browser.post("/login", data=form | {"csrf": "x", "password": PASSWORD})
     assert forged.status_code == 403 and "watchbill-session" not in browser.cookies
+
+
+async def test_address_that_is_not_there_is_told_as_a_page(town: Town) -> None:
+    """And what is asked wrongly; a program gets the document."""
+    browser = await town.sign_in("li")
+    for address, status in (("/nosuch", 404), ("/traces?since=yesterday", 422)):
+        answer = await browser.get(address)
+        assert (answer.status_code, answer.headers["content-type"][:9]) == (status, "text/html"), answer.text
+        assert "回到故障列表" in answer.text
+    program = await town.console.get("/nosuch")
+    assert (program.status_code, program.headers["content-type"]) == (404, "application/problem+json")
 
 
 async def test_session_cookie_is_for_this_site_only(town: Town) -> None:

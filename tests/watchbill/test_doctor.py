@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 from typing import Any
@@ -17,14 +18,14 @@ from contracts.events.assets import ReadingRejectedV1
 from infra.local.place import Place
 from tests.watchbill.evidence import run
 from tests.watchbill.stand_in import NAMES, StandIn
-from watchbill.commands.doctor import exit_code, lines_of
+from watchbill.commands.doctor import exit_code, lines_of, traffic
 from watchbill.commands.doctor.asking import ahead
 from watchbill.commands.doctor.brokers import Stream, judged
 from watchbill.commands.doctor.calendars import calendar_of
 from watchbill.commands.doctor.databases import compared
 from watchbill.commands.doctor.finding import Finding, bad, guarded, ok, warn
 from watchbill.commands.doctor.machine import check_extra, check_folder, check_secrets
-from watchbill.commands.doctor.traffic import REASONS
+from watchbill.commands.doctor.traffic import LOOKS, REASONS, check_lag
 from watchbill.commands.doctor.versions import check_libraries
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
@@ -37,6 +38,37 @@ def test_empty_folder_runs_nothing(tmp_path: Path) -> None:
     assert told.exit_code == 3
     assert f"{tmp_path} 中没有运行中的系统" in told.output and f"nothing runs in {tmp_path}" in told.output
     assert "→ 执行 watchbill up" in told.output
+
+
+class Looks:
+    """Services whose lag is another at each look, and in the end the last."""
+
+    def __init__(self, *lags: int) -> None:
+        self._lags, self.looks = list(lags), -1
+
+    def states_now(self) -> dict[str, Any]:
+        self.looks += 1
+        lag = self._lags[min(self.looks, len(self._lags) - 1)]
+        return {"notify": {"streams": [{"topic": "scores", "lag": lag}]}}
+
+    @property
+    def states(self) -> dict[str, Any]:
+        return self.states_now()
+
+
+@pytest.mark.parametrize(
+    ("lags", "state", "looks"),
+    [((0,), "ok", 0), ((9, 0), "ok", 1), ((9, 9, 9, 4), "ok", 3), ((0, 9), "ok", 0), ((9_000, 5_000), "warn", 1),
+     ((9,), "bad", LOOKS), ((9, 12, 15), "bad", LOOKS)],
+)  # fmt: skip
+def test_who_is_behind_has_time_to_get_on(
+    lags: Sequence[int], state: str, looks: int, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """After a start the group needs some seconds before anybody hears."""
+    monkeypatch.setattr(traffic, "LOOK_SECONDS", 0)
+    asking: Any = Looks(*lags)
+    (finding,) = check_lag(asking)
+    assert (finding.state, asking.looks) == (state, looks)
 
 
 def test_json_says_the_same(tmp_path: Path) -> None:

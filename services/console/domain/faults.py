@@ -6,18 +6,20 @@ from collections import defaultdict
 from collections.abc import Iterable
 from dataclasses import dataclass
 
-from contracts.events.incidents import FaultOpenedV1
+from contracts.events.incidents import FaultOpenedV1, FaultReopenedV1
 from services.console.domain.rows import Row
 from services.console.domain.story import breaches_of, is_open
 
 
 @dataclass(frozen=True, slots=True)
 class Line:
-    """A fault, whether it goes on, and how many breaches stand."""
+    """A fault, whether it goes on, and how many breaches stand and were withdrawn."""
 
     opened: FaultOpenedV1
     open: bool
+    reopened: bool
     breaches: int
+    withdrawn: int
     traces: tuple[str, ...]
 
 
@@ -34,4 +36,6 @@ def _line(own: list[Row]) -> Iterable[Line]:
     for row in own:
         if isinstance(opened := row.event, FaultOpenedV1):
             traces = tuple(dict.fromkeys(one.trace for one in own if one.trace))
-            yield Line(opened, is_open(own), breaches_of(own), traces)
+            reopened = any(isinstance(one.event, FaultReopenedV1) for one in own)
+            standing = list(breaches_of(own).values())
+            yield Line(opened, is_open(own), reopened, standing.count(True), standing.count(False), traces)

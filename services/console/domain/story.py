@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from decimal import Decimal
@@ -64,7 +64,8 @@ class Frame:
 
 @dataclass(frozen=True, slots=True)
 class Told:
-    """One notice to one person. `about`: the events of this fault that it tells of; `of_all`: of how many in all."""
+    """One notice to one person. `about`: the events of this fault that it tells of, `types` what they are; `of_all`: of
+    how many in all."""
 
     notice: str
     person: str
@@ -74,6 +75,7 @@ class Told:
     requested_at: datetime
     ended_at: datetime | None
     about: tuple[str, ...]
+    types: tuple[str, ...]
     of_all: int
     reason: str
     trace: str
@@ -127,7 +129,7 @@ def story_of(fault: str, rows: Iterable[Row], names: Names, frames: Sequence[Fra
         told=told,
         costs=_costs(ordered, ids),
         open=is_open(own),
-        breaches=breaches_of(own),
+        breaches=sum(breaches_of(own).values()),
         traces=tuple(dict.fromkeys(row.trace for row in own if row.trace)),
     )
 
@@ -179,15 +181,16 @@ def _inspected(rows: Sequence[Row], opened: FaultOpenedV1, names: Names) -> Iter
 
 def _told(rows: Sequence[Row], ids: set[str]) -> Iterator[Told]:
     """A notice that tells of several causes at once names them all."""
+    types = {row.id: row.type for row in rows}
     for row in rows:
         event = row.event
         if isinstance(event, NoticeRequestedV1):
-            about = tuple(ref for ref in row.refs if ref in ids)
+            about = {ref: types.get(ref) for ref in row.refs if ref in ids}
             if about:
                 yield _followed(row, event, about, [one for one in rows if one.notice == row.notice])
 
 
-def _followed(row: Row, event: NoticeRequestedV1, about: tuple[str, ...], rows: Sequence[Row]) -> Told:
+def _followed(row: Row, event: NoticeRequestedV1, about: Mapping[str, str | None], rows: Sequence[Row]) -> Told:
     """What became of it: a later report counts, and a delivery more than anything."""
     state: State = "requested"
     ended, reason = None, ""
@@ -198,7 +201,9 @@ def _followed(row: Row, event: NoticeRequestedV1, about: tuple[str, ...], rows: 
             state, ended, reason = now, one.at, why
     return Told(
         notice=event.notice, person=event.person, group=event.group, channel=event.channel, state=state,
-        requested_at=row.at, ended_at=ended, about=about, of_all=event.bundled, reason=reason, trace=row.trace,
+        requested_at=row.at, ended_at=ended, about=tuple(about),
+        types=tuple(dict.fromkeys(type for type in about.values() if type)),
+        of_all=event.bundled, reason=reason, trace=row.trace,
     )  # fmt: skip
 
 
@@ -284,8 +289,8 @@ def is_open(own: Sequence[Row]) -> bool:
     return resolved is None or (reopened is not None and reopened >= resolved)
 
 
-def breaches_of(own: Sequence[Row]) -> int:
-    """Those that stand: one that was withdrawn does not count, one said again after that does."""
+def breaches_of(own: Sequence[Row]) -> Mapping[str, bool]:
+    """Those that stand, by clause: one that was withdrawn does not, one said again after that does."""
     standing: dict[str, bool] = {}
     for row in sorted(own, key=lambda row: row.said_at):
         match row.event:
@@ -293,4 +298,4 @@ def breaches_of(own: Sequence[Row]) -> int:
                 standing[clause] = True
             case SlaBreachWithdrawnV1(clause=clause):
                 standing[clause] = False
-    return sum(standing.values())
+    return standing

@@ -49,18 +49,18 @@ async def sign_in(request: Request) -> Response:
     try:
         token = await guard_of(request).admit(name, form.get("password", ""), address)
     except TooMany:
-        return _form(request, 429, _TOO_MANY)
+        return _form(request, 429, _TOO_MANY, name)
     if token is None:
-        return _form(request, 403, _WRONG)
+        return _form(request, 403, _WRONG, name)
     response = RedirectResponse("/", 303)
     _set(request, response, COOKIE, token)
     response.delete_cookie(ASKED, path="/login")
     return response
 
 
-def _form(request: Request, status: int, wrong: Words | None) -> Response:
+def _form(request: Request, status: int, wrong: Words | None, name: str = "") -> Response:
     csrf = request.cookies.get(ASKED) or secrets.token_urlsafe(32)
-    response = page(request, "login", status, csrf=csrf, wrong=wrong)
+    response = page(request, "login", status, csrf=csrf, wrong=wrong, name=name)
     _set(request, response, ASKED, csrf, "/login")
     return response
 

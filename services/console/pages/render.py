@@ -12,10 +12,10 @@ from fastapi.responses import HTMLResponse, RedirectResponse
 from jinja2 import Environment, FileSystemLoader, StrictUndefined, pass_context
 from jinja2.runtime import Context
 
-from contracts.events.titles import SERVICE_TITLES
+from contracts.events.titles import EVENT_TITLES, SERVICE_TITLES
 from contracts.values import Words
 from infra.runtime.pages import ROLE_TITLES
-from infra.runtime.problems import Problem, answer
+from infra.runtime.problems import answer, problem_of
 from services.console.domain.names import ZONE
 from services.console.domain.wording import CHANNELS, yuan
 from services.console.pages.visit import visitor_of
@@ -60,11 +60,11 @@ def _address_in(request: Request, english: bool) -> str:
     return str(request.url.include_query_params(lang="en" if english else "zh").replace(scheme="", netloc=""))
 
 
-async def show_problem(request: Request, problem: Exception) -> Response:
+async def show_problem(request: Request, error: Exception) -> Response:
     """A problem as a browser shows it; who is not signed in is shown the door. Programs get the document."""
-    assert isinstance(problem, Problem)
+    problem = problem_of(error)
     if "text/html" not in request.headers.get("accept", ""):
-        return answer(request, problem)
+        return answer(request, problem, getattr(error, "headers", None))
     if problem.status == 401:
         return RedirectResponse("/login", 303)
     return page(request, "problem", problem.status, problem=problem)
@@ -109,7 +109,13 @@ def _environment() -> Environment:
     )
     shown: dict[str, Callable[..., Any]] = {"moment": _moment, "lasting": _lasting, "yuan": yuan, "w": _words}
     made.filters |= shown
-    made.globals |= {"t": _both, "services": SERVICE_TITLES, "roles": ROLE_TITLES, "channels": CHANNELS}
+    made.globals |= {
+        "t": _both,
+        "events": EVENT_TITLES,
+        "services": SERVICE_TITLES,
+        "roles": ROLE_TITLES,
+        "channels": CHANNELS,
+    }
     return made
 
 

@@ -13,7 +13,7 @@ from watchbill.commands.doctor.finding import Finding, bad, ok, warn
 
 OLD_SECONDS = 60.0
 BEHIND = 1_000
-LOOK_SECONDS = 2.0
+LOOKS, LOOK_SECONDS = 5, 2.0
 SILENT = timedelta(hours=2)
 REASONS: dict[str, tuple[str, str]] = {
     "garbage": ("线路杂波，可忽略", "noise on the line: read over it"),
@@ -34,15 +34,14 @@ REASONS: dict[str, tuple[str, str]] = {
 
 
 def check_lag(asking: Asking) -> Iterator[Finding]:
-    """Every consumer gets on: one that is behind is looked at twice."""
-    first = lags(asking.states)
-    if any(first.values()):
+    """Every consumer gets on: one that is behind is looked at again, and has time to begin after a start."""
+    behind = stuck = first = {where: lag for where, lag in lags(asking.states).items() if lag}
+    for _ in range(LOOKS):
+        if not stuck:
+            break
         time.sleep(LOOK_SECONDS)
-        second = lags(asking.states_now())
-    else:
-        second = first
-    behind = {where: lag for where, lag in second.items() if lag}
-    stuck = {where: lag for where, lag in behind.items() if 0 < first.get(where, 0) <= lag}
+        behind = {where: lag for where, lag in lags(asking.states_now()).items() if lag}
+        stuck = {where: lag for where, lag in behind.items() if 0 < first.get(where, 0) <= lag}
     said = ", ".join(f"{where} {lag}" for where, lag in (stuck or behind).items())
     if stuck:
         todo = ("查看该服务的 /health/ready 与日志", "look at its /health/ready and its log")
