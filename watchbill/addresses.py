@@ -78,8 +78,9 @@ def _answer(service: str, ask: Any) -> Any:
     if answer.is_error:
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         text = problem.get("title", answer.reason_phrase)
-        more = json.dumps(problem.get("errors") or problem.get("detail") or "", ensure_ascii=False)
-        raise fail(
-            f"{text}（{answer.status_code}）", f"{service}: {answer.status_code} {problem.get('type', '')} {more}"
-        )
+        code = problem.get("type", "").rpartition(":")[2]
+        more = problem.get("errors") or problem.get("detail") or ""
+        more = more if isinstance(more, str) else json.dumps(more, ensure_ascii=False)
+        said = " ".join(filter(None, (service, "answers", str(answer.status_code), code, more)))
+        raise fail(f"{text}：{more}" if more else text, said)
     return answer.json() if answer.content else None
