@@ -47,6 +47,7 @@ class Relay:
         self._gone: list[str] = []
         """Rows that Kafka has, and the outbox too."""
         self._forget_by = self._look_by = 0.0
+        self._unheld: str | None = None
         self._finishing = 0
         self._unknown: set[asyncio.Future[Any]] = set()
         """What is still being written, though nobody waits for it any more."""
@@ -170,17 +171,19 @@ class Relay:
                 await self._look_for_forgotten()
 
     async def _look_for_forgotten(self) -> None:
-        """The slow poll: a row that nobody holds in memory."""
+        """The slow poll: a row that nobody holds in memory, at two looks; at one it may just have been committed."""
         self._look_by = monotonic() + self._poll_seconds
         first = await self._ledger.db.outbox.find_one({"owner": self._ledger.owner}, {"_id": 1}, sort=[("seq", 1)])
-        if first and first["_id"] not in {bundle.id for bundle in self._waiting}:
+        unheld = first["_id"] if first and first["_id"] not in {bundle.id for bundle in self._waiting} else None
+        if unheld and unheld == self._unheld:
             self.doubt()
+        self._unheld = unheld
 
     async def _drain(self) -> None:
         """Says what the database holds until it holds nothing."""
         while True:
             self._missed = False
-            if self._unknown:
+            while self._unknown:
                 await asyncio.wait(self._unknown)
             query = {"owner": self._ledger.owner}
             rows = await self._ledger.db.outbox.find(query).sort("seq", 1).limit(_ROWS).to_list(None)

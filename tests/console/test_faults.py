@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from services.console.domain.faults import lines_of
-from tests.console.papers import breached, opened, reopened, resolved, row, withdrawn
+from tests.console.papers import at, breached, opened, reopened, resolved, row, withdrawn
 
 
 def test_line_says_what_stands_and_what_was_taken_back() -> None:
@@ -12,6 +12,13 @@ def test_line_says_what_stands_and_what_was_taken_back() -> None:
     assert (line.open, line.reopened, line.breaches, line.withdrawn) == (False, False, 1, 0)
     (line,) = lines_of([*rows, row("w", withdrawn(6)), row("again", reopened(7))])
     assert (line.open, line.reopened, line.breaches, line.withdrawn) == (True, True, 0, 1)
+
+
+def test_breach_that_only_moved_stands() -> None:
+    """Incidents take it back and say it anew in one go, with a moment that has passed as well."""
+    moved = [row("w", withdrawn(6, at(5))), row("c", breached(5), said_at=at(6))]
+    (line,) = lines_of([row("o", opened()), row("b", breached()), *moved])
+    assert (line.breaches, line.withdrawn) == (1, 0)
 
 
 def test_fault_without_its_opening_is_left_out() -> None:

@@ -253,6 +253,7 @@ async def test_address_that_is_not_there_is_told_as_a_page(town: Town) -> None:
         answer = await browser.get(address)
         assert (answer.status_code, answer.headers["content-type"][:9]) == (status, "text/html"), answer.text
         assert "回到故障列表" in answer.text
+    assert "<code>query.since</code> 应为：" in answer.text
     program = await town.console.get("/nosuch")
     assert (program.status_code, program.headers["content-type"]) == (404, "application/problem+json")
 

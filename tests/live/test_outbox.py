@@ -147,6 +147,24 @@ async def test_what_nobody_holds_is_found_while_more_is_said(settings: RuntimeSe
                 await asyncio.sleep(0.1)
 
 
+async def test_what_was_only_just_committed_is_not_forgotten(settings: RuntimeSettings, kafka: Kafka) -> None:
+    """One look does not tell: whoever committed it may be about to post it."""
+    settings = settings.model_copy(update={"relay_poll_seconds": NEVER})
+    async with member(settings, "a", kafka) as one:
+        await one.relay.finish()
+        bundles = await one.commits("1")
+        await one.relay._look_for_forgotten()
+        assert one.relay.idle
+        one.relay.post(bundles)
+        await one.relay.finish()
+        (forgotten,) = await one.says("2")
+        await one.relay._look_for_forgotten()
+        assert one.relay.idle
+        await one.relay._look_for_forgotten()
+        await one.relay.finish()
+        assert len(kafka.said) == 2 and kafka.said[1] == forgotten
+
+
 @pytest.mark.usefixtures("forgets_never")
 async def test_database_away_while_it_is_deleted(
     settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch

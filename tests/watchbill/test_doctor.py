@@ -40,35 +40,56 @@ def test_empty_folder_runs_nothing(tmp_path: Path) -> None:
     assert "→ 执行 watchbill up" in told.output
 
 
-class Looks:
-    """Services whose lag is another at each look, and in the end the last."""
+Seen = tuple[int, int]
+"""What was heard of a partition, and the lag."""
 
-    def __init__(self, *lags: int) -> None:
-        self._lags, self.looks = list(lags), -1
+
+class Looks:
+    """A service of which each look sees these partitions, in the end the last; None where it does not answer."""
+
+    def __init__(self, *seen: Sequence[Seen] | None) -> None:
+        self._seen, self.looks = seen, -1
 
     def states_now(self) -> dict[str, Any]:
         self.looks += 1
-        lag = self._lags[min(self.looks, len(self._lags) - 1)]
-        return {"notify": {"streams": [{"topic": "scores", "lag": lag}]}}
+        seen = self._seen[min(self.looks, len(self._seen) - 1)]
+        if seen is None:
+            return {}
+        streams = [{"topic": "scores", "partition": n, "heard": at, "lag": lag} for n, (at, lag) in enumerate(seen)]
+        return {"notify": {"streams": streams}, "assets": {"streams": None}}
 
     @property
     def states(self) -> dict[str, Any]:
         return self.states_now()
 
 
+@pytest.mark.usefixtures("looks_at_once")
 @pytest.mark.parametrize(
-    ("lags", "state", "looks"),
-    [((0,), "ok", 0), ((9, 0), "ok", 1), ((9, 9, 9, 4), "ok", 3), ((0, 9), "ok", 0), ((9_000, 5_000), "warn", 1),
-     ((9,), "bad", LOOKS), ((9, 12, 15), "bad", LOOKS)],
-)  # fmt: skip
+    ("seen", "state", "looks", "said"),
+    [
+        ([[(5, 0)]], "ok", 0, "0"),
+        ([[(5, 9)], [(14, 0)]], "ok", 1, "0"),
+        ([[(5, 9)], [(5, 9)], [(5, 9)], [(6, 8)]], "ok", 3, "notify scores 8"),
+        ([[(5, 1)], [(6, 1)]], "ok", 1, "notify scores 1"),
+        ([[(5, 9_000)], [(6, 8_999)]], "warn", 1, "notify scores 8999"),
+        ([[(5, 9)]], "bad", LOOKS, "notify scores 9"),
+        ([[(5, 9)], None], "bad", LOOKS, "notify scores 9"),
+        ([[(5, 30), (5, 3)], [(5, 30), (9, 5)], [(5, 30), (14, 1)]], "bad", LOOKS, "notify scores 30"),
+    ],
+    ids=["well", "heard", "after a start", "steady", "behind", "stuck", "silent", "one partition"],
+)
 def test_who_is_behind_has_time_to_get_on(
-    lags: Sequence[int], state: str, looks: int, monkeypatch: pytest.MonkeyPatch
+    seen: Sequence[Sequence[Seen] | None], state: str, looks: int, said: str
 ) -> None:
     """After a start the group needs some seconds before anybody hears."""
-    monkeypatch.setattr(traffic, "LOOK_SECONDS", 0)
-    asking: Any = Looks(*lags)
+    asking: Any = Looks(*seen)
     (finding,) = check_lag(asking)
-    assert (finding.state, asking.looks) == (state, looks)
+    assert (finding.state, asking.looks) == (state, looks) and finding.found.en.endswith(said)
+
+
+@pytest.fixture
+def looks_at_once(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(traffic, "LOOK_SECONDS", 0)
 
 
 def test_json_says_the_same(tmp_path: Path) -> None:
@@ -149,6 +170,7 @@ def test_advice_stands_below_the_finding() -> None:
     assert lines == ["[故障 bad]  坏", "    broken", "    → 修", "    → mend", "[正常 ok]   好", "    well"]
 
 
+@pytest.mark.usefixtures("looks_at_once")
 def test_services_without_platform_are_told(tmp_path: Path, agreement: Agreement) -> None:
     """Each finding names its own trouble; what cannot be asked is not made up."""
     town = StandIn([agreement])
@@ -179,12 +201,16 @@ def test_services_without_platform_are_told(tmp_path: Path, agreement: Agreement
 def state(*, lag: int = 0, parked: int = 0, waited: float = 0.0, overdue: float = 0.0) -> dict[str, Any]:
     """How a service of an older version says that it stands."""
     return {
-        "version": "0.0.1", "streams": [{"topic": "readings", "lag": lag}, {"topic": "agreements", "lag": 0}],
+        "version": "0.0.1", "streams": [
+            {"topic": "readings", "partition": 0, "heard": 9000 - lag, "lag": lag},
+            {"topic": "agreements", "partition": 0, "heard": 1, "lag": 0},
+        ],
         "outbox": {"waiting": 1, "oldest_seconds": waited}, "parked": parked,
         "timers": {"overdue": 2, "oldest_overdue_seconds": overdue},
     }  # fmt: skip
 
 
+@pytest.mark.usefixtures("looks_at_once")
 def test_consumer_that_gets_on_is_not_stuck(tmp_path: Path, agreement: Agreement) -> None:
     town = StandIn([agreement])
     town.states = [*[state(lag=5000)] * len(NAMES), *[state(lag=4000)] * len(NAMES)]

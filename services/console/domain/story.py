@@ -290,9 +290,9 @@ def is_open(own: Sequence[Row]) -> bool:
 
 
 def breaches_of(own: Sequence[Row]) -> Mapping[str, bool]:
-    """Those that stand, by clause: one that was withdrawn does not, one said again after that does."""
+    """Those that stand, by clause: one that was withdrawn does not, one said again after that, or with it, does."""
     standing: dict[str, bool] = {}
-    for row in sorted(own, key=lambda row: row.said_at):
+    for row in sorted(own, key=lambda row: (row.said_at, isinstance(row.event, SlaBreachedV1))):
         match row.event:
             case SlaBreachedV1(clause=clause):
                 standing[clause] = True

@@ -67,7 +67,9 @@ async def show_problem(request: Request, error: Exception) -> Response:
         return answer(request, problem, getattr(error, "headers", None))
     if problem.status == 401:
         return RedirectResponse("/login", 303)
-    return page(request, "problem", problem.status, problem=problem)
+    shown = page(request, "problem", problem.status, problem=problem)
+    shown.headers.update(getattr(error, "headers", None) or {})
+    return shown
 
 
 @pass_context

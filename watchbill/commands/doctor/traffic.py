@@ -4,13 +4,15 @@ from __future__ import annotations
 
 import time
 from collections import Counter
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping
 from datetime import datetime, timedelta
 from typing import Any
 
 from watchbill.commands.doctor.asking import Asking
 from watchbill.commands.doctor.finding import Finding, bad, ok, warn
 
+Where = tuple[str, str, int]
+"""Service, topic, partition."""
 OLD_SECONDS = 60.0
 BEHIND = 1_000
 LOOKS, LOOK_SECONDS = 5, 2.0
@@ -34,14 +36,16 @@ REASONS: dict[str, tuple[str, str]] = {
 
 
 def check_lag(asking: Asking) -> Iterator[Finding]:
-    """Every consumer gets on: one that is behind is looked at again, and has time to begin after a start."""
-    behind = stuck = first = {where: lag for where, lag in lags(asking.states).items() if lag}
+    """Every consumer gets on: one that is behind is looked at until it has, some seconds after a start at most."""
+    first = last = places(asking.states)
+    waited_for = [where for where, (_, lag) in first.items() if lag]
     for _ in range(LOOKS):
-        if not stuck:
+        if not waited_for:
             break
         time.sleep(LOOK_SECONDS)
-        behind = {where: lag for where, lag in lags(asking.states_now()).items() if lag}
-        stuck = {where: lag for where, lag in behind.items() if 0 < first.get(where, 0) <= lag}
+        last = last | places(asking.states_now())
+        waited_for = [where for where in waited_for if last[where][1] and last[where][0] == first[where][0]]
+    stuck, behind = lags(last, waited_for), lags(last, last)
     said = ", ".join(f"{where} {lag}" for where, lag in (stuck or behind).items())
     if stuck:
         todo = ("查看该服务的 /health/ready 与日志", "look at its /health/ready and its log")
@@ -54,13 +58,21 @@ def check_lag(asking: Asking) -> Iterator[Finding]:
         yield ok("lag", f"消费落后条数：{text}", f"records behind: {text}", lag=behind)
 
 
-def lags(states: Mapping[str, Mapping[str, Any]]) -> dict[str, int]:
-    """By "service topic": how many records are not heard yet, over all partitions."""
+def places(states: Mapping[str, Mapping[str, Any]]) -> dict[Where, tuple[int, int]]:
+    """How far each consumer has heard each partition, and how many records are behind that."""
+    return {
+        (service, stream["topic"], stream["partition"]): (stream["heard"], stream["lag"])
+        for service, state in states.items()
+        for stream in state["streams"] or ()
+    }
+
+
+def lags(places: Mapping[Where, tuple[int, int]], of: Iterable[Where]) -> dict[str, int]:
+    """By "service topic": how many records of these are not heard yet; only where there are some."""
     found: Counter[str] = Counter()
-    for service, state in states.items():
-        for stream in state["streams"] or ():
-            found[f"{service} {stream['topic']}"] += stream["lag"]
-    return dict(found)
+    for service, topic, partition in of:
+        found[f"{service} {topic}"] += places[service, topic, partition][1]
+    return {where: lag for where, lag in found.items() if lag}
 
 
 def check_outbox(asking: Asking) -> Iterator[Finding]:
