@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import contextlib
+import ssl
 from collections.abc import Awaitable, Callable, Mapping, Sequence
 from dataclasses import dataclass, field
 from pathlib import Path
@@ -19,6 +20,8 @@ State = Literal["starting", "ready", "waiting", "stopped"]
 ROLL_BYTES = 10_000_000
 TAIL_BYTES = 4_000
 TAIL_LINES = 15
+_NO_TLS = ssl.SSLContext(ssl.PROTOCOL_TLS_CLIENT)
+"""Trusts nobody: a probe speaks plain HTTP. To read the authorities anew for each costs 30 ms of a core."""
 
 
 def _nothing_special(_tail: str) -> Trouble | None:
@@ -93,7 +96,7 @@ def http_answers(url: str) -> Probe:
 
     async def probe() -> bool:
         try:
-            async with httpx.AsyncClient(trust_env=False, timeout=5.0) as client:
+            async with httpx.AsyncClient(trust_env=False, timeout=5.0, verify=_NO_TLS) as client:
                 return (await client.get(url)).is_success
         except httpx.HTTPError:
             return False

@@ -24,6 +24,10 @@ COMMIT_SECONDS = 1.0
 CLOSE_SECONDS = 8.0
 GIVE_UP_SECONDS = 5.0
 GATHER_SECONDS = 0.008
+AHEAD_SECONDS, AHEAD_TIMES = 0.05, 20
+"""How long what came lies unread behind a page. After 0.1 s aiokafka asks for the other streams of a consumer without
+it, and until that is answered, which takes half a second where they are quiet, it hears of nothing new at all. Behind a
+page that never ends it stops: the group would not take for dead who goes on asking."""
 HAND_OVER_SECONDS = 6.0
 """Less than a group waits for a member that is to join it anew, aiokafka's 10 s."""
 _PAUSE_SECONDS = 0.5
@@ -35,7 +39,8 @@ Found = dict[TopicPartition, list[Any]]
 
 class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not typed
     """The next batch is handed out only when the last has had its effect, so what was handed out by then is all heard.
-    Behind a full one it is read and opened already: while the database writes, this process has nothing else to do.
+    Behind one that is full, or takes long, it is read and opened already: while the database writes, this process has
+    nothing else to do.
 
     Where it has got to is committed at most once a second, and at the end: a crash repeats that second, and the inbox
     drops the repeats. Only offsets that were heard are committed: a consumer that fails while it fetches may have moved
@@ -188,20 +193,39 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         return found
 
     async def _fetch(self, consumer: AIOKafkaConsumer, timeout_ms: int, max_records: int) -> Found:
-        self._is_astray = True
-        found: Found = await consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
-        self._is_astray = False
+        try:
+            found: Found = await consumer.getmany(timeout_ms=timeout_ms, max_records=max_records)
+        except BaseException:
+            self._is_astray = True
+            raise
         return found
 
-    async def _read_ahead(self) -> None:
-        """What is there already. While the group changes a fetch would wait for it, and it for the page in hand."""
-        if self._consumer is None or self._is_closing or not self._may_hear.is_set():
-            return
+    async def _read_ahead(self, at_once: bool) -> None:
+        """What comes while a page is in hand, until it is a page by itself."""
+        if not at_once:
+            await asyncio.sleep(AHEAD_SECONDS)
         with suppress(Exception):  # it must not disturb the page in hand; the next poll meets it again
-            self._ahead = await self._fetch(self._consumer, 0, self._max_records)
-        if not self._may_hear.is_set():  # it may be another's by now
-            self._drop_ahead()
-        self._opened = [self.line.open(record) for records in self._ahead.values() for record in records]
+            for _ in range(AHEAD_TIMES):
+                if self._consumer is None or not (room := self._room_ahead()):
+                    return
+                more = await self._fetch(self._consumer, 0, room)
+                if self._is_astray or not self._may_hear.is_set():  # it may be another's by now
+                    self._is_astray |= bool(more)
+                    self._drop_ahead()
+                    return
+                self._ahead = _joined(self._ahead, more)
+                self._opened += self._open(more)
+                await asyncio.sleep(AHEAD_SECONDS)
+
+    def _room_ahead(self) -> int:
+        """How much more may be read. While the group changes a fetch would wait for it, and it for the page in hand;
+        behind records that a failed fetch went past, nothing may be read."""
+        if self._is_closing or self._is_astray or not self._may_hear.is_set():
+            return 0
+        return self._max_records - sum(map(len, self._ahead.values()))
+
+    def _open(self, found: Found) -> list[Letter]:
+        return [self.line.open(record) for records in found.values() for record in records]
 
     def _drop_ahead(self) -> None:
         """The consumer has gone past it, and goes back."""
@@ -223,7 +247,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         """What is there; where more is on its way, that too: a page costs as much as a dozen records on it. One wait
         only: what comes steadily would be waited for until the page is full, a quarter of a second and more."""
         count = sum(map(len, found.values()))
-        if not (self._may_hear.is_set() and _FEW < count < self._max_records // 2):
+        if not (self._may_hear.is_set() and not self._is_astray and _FEW < count < self._max_records // 2):
             return found
         await asyncio.sleep(GATHER_SECONDS)
         if not self._may_hear.is_set():  # a fetch would wait for the group, which waits for this page
@@ -231,8 +255,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         with suppress(Exception):  # the next poll meets it again
             more = await self._fetch(consumer, 0, self._max_records - count)
             self._next |= _ends(more)
-            found = {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
-            self._opened = []
+            found = _joined(found, more)
+            self._opened += self._open(more) if self._opened else ()
         return found
 
     async def take(self, message: Any) -> None:
@@ -240,13 +264,9 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         records, message.raw_message = message.raw_message, ()  # a cycle of FastStream's would keep them for long
         letters = self._opened or [self.line.open(record) for record in records]
         self._opened = []
-        if len(letters) < self._max_records // 2:  # there is hardly more
-            await self.line.handle(letters)
-            return
-        reading = asyncio.create_task(self._read_ahead())
+        reading = asyncio.create_task(self._read_ahead(at_once=len(letters) >= self._max_records // 2))
         try:
             await self.line.handle(letters)
-            await reading
         finally:
             reading.cancel()
 
@@ -275,6 +295,11 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             self._committed |= ahead
         except (TimeoutError, KafkaError) as error:
             log.warning("position not committed", line=self.line.name, error=told(error))
+
+
+def _joined(found: Found, more: Found) -> Found:
+    """Both, each stream in its order."""
+    return {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
 
 
 def _ends(found: Found) -> dict[TopicPartition, int]:

@@ -16,7 +16,7 @@ from aiokafka.errors import KafkaError
 from hypothesis import given
 from hypothesis import strategies as st
 
-from infra.runtime.feed import Feed
+from infra.runtime.feed import AHEAD_TIMES, Feed
 from infra.runtime.health import Health
 from infra.runtime.line import Line
 from infra.runtime.members import Members
@@ -289,6 +289,34 @@ async def test_nothing_is_read_behind_a_page_of_few() -> None:
     await stage.end()
 
 
+async def test_what_comes_while_a_page_takes_long_is_read_until_it_is_a_page() -> None:
+    """Left unread it would keep aiokafka from asking for more."""
+    stage = Stage(Fetch(1), Fetch(), Fetch(2), Fetch(0, 1), Fetch(1), Fetch(3))
+    with patch("infra.runtime.feed.AHEAD_SECONDS", 0):
+        await turns(40)
+        assert stage.consumer.positions == {HERE: 4, THERE: 1} and len(stage.line.opened) == 5
+        await stage.write()
+    pages = [[(record.partition, record.offset) for record in page.records] for page in stage.line.pages]
+    assert pages == [[(0, 0)], [(0, 1), (0, 2), (1, 0), (0, 3)]]
+    await stage.end()
+
+
+async def test_page_that_never_ends_is_not_read_behind_for_ever() -> None:
+    """The group takes for dead who does not ask; who asks while a page hangs would keep its streams."""
+    stage, asked = Stage(Fetch(1)), 0
+    getmany = stage.consumer.getmany
+
+    async def counted(timeout_ms: int, max_records: int) -> dict[TopicPartition, list[Record]]:
+        nonlocal asked
+        asked += 1
+        return await getmany(timeout_ms, max_records)
+
+    with patch("infra.runtime.feed.AHEAD_SECONDS", 0), patch.object(stage.consumer, "getmany", counted):
+        await turns(200)
+    assert len(stage.line.pages) == 1 and asked == 1 + AHEAD_TIMES
+    await stage.end()
+
+
 LEAVES: list[Callable[[Feed], Coroutine[Any, Any, None]]] = [
     Feed.close,
     lambda feed: feed.on_partitions_revoked({HERE}),
@@ -396,11 +424,14 @@ async def test_page_read_ahead_is_left_to_who_gets_its_stream() -> None:
     st.lists(fetches, max_size=12),
     st.lists(st.sampled_from(["write", "here", "there", "both"]), max_size=30),
     st.sampled_from([4, 8, 20]),
+    st.sampled_from([0.0, 60.0]),
 )
-async def test_moving_streams_lose_nothing_that_was_read_ahead(script: list[Fetch], acts: list[str], most: int) -> None:
+async def test_moving_streams_lose_nothing_that_was_read_ahead(
+    script: list[Fetch], acts: list[str], most: int, ahead: float
+) -> None:
     """Every record is written once and in order, whatever fails and whoever comes and goes; what is committed is. In
     pages of at most four nothing is gathered; in larger ones it is."""
-    with patch("infra.runtime.feed.GATHER_SECONDS", 0):
+    with patch("infra.runtime.feed.GATHER_SECONDS", 0), patch("infra.runtime.feed.AHEAD_SECONDS", ahead):
         await play(Stage(*script, most=most), acts)
 
 
