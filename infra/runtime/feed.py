@@ -130,7 +130,12 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def position(self, where: TopicPartition) -> int:
         """The offset that it goes on with, with nothing in hand: behind all records, and the marks of producers'
         transactions, which nobody is given. 0 where that is not known."""
-        if self._consumer is None or self._ahead or not (self._idle.is_set() and self._may_hear.is_set()):
+        if (
+            self._consumer is None
+            or self._ahead
+            or self._is_astray
+            or not (self._idle.is_set() and self._may_hear.is_set())
+        ):
             return 0
         try:
             async with asyncio.timeout(_KNOWN_SECONDS):
@@ -247,9 +252,12 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
         """What is there; where more is on its way, that too: a page costs as much as a dozen records on it. One wait
         only: what comes steadily would be waited for until the page is full, a quarter of a second and more."""
         count = sum(map(len, found.values()))
-        if not (self._may_hear.is_set() and not self._is_astray and _FEW < count < self._max_records // 2):
+        if not (self._may_hear.is_set() and not self._is_astray and count < self._max_records // 2):
             return found
-        await asyncio.sleep(GATHER_SECONDS)
+        if not self._opened:  # what was read ahead lay for a while: more is there already
+            if count <= _FEW:
+                return found
+            await asyncio.sleep(GATHER_SECONDS)
         if not self._may_hear.is_set():  # a fetch would wait for the group, which waits for this page
             return found
         with suppress(Exception):  # the next poll meets it again
@@ -262,7 +270,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
     async def take(self, message: Any) -> None:
         """Never raises: FastStream would skip the batch."""
         records, message.raw_message = message.raw_message, ()  # a cycle of FastStream's would keep them for long
-        letters = self._opened or [self.line.open(record) for record in records]
+        letters = self._opened if len(self._opened) == len(records) else [self.line.open(record) for record in records]
         self._opened = []
         reading = asyncio.create_task(self._read_ahead(at_once=len(letters) >= self._max_records // 2))
         try:

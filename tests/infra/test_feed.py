@@ -66,6 +66,10 @@ class Consumer:
             raise step.fails("away")
         return {where: records for where, records in found.items() if records}
 
+    def give(self, fetch: Fetch) -> None:
+        """What comes from now on."""
+        self._script.append(fetch)
+
     async def commit(self, offsets: Mapping[TopicPartition, int]) -> None:
         await self.committing.wait()
         self.committed |= offsets
@@ -298,6 +302,50 @@ async def test_what_comes_while_a_page_takes_long_is_read_until_it_is_a_page() -
         await stage.write()
     pages = [[(record.partition, record.offset) for record in page.records] for page in stage.line.pages]
     assert pages == [[(0, 0)], [(0, 1), (0, 2), (1, 0), (0, 3)]]
+    await stage.end()
+
+
+@pytest.mark.parametrize("ahead", [2, 3])
+async def test_nothing_is_read_behind_what_a_failed_fetch_went_past(ahead: int) -> None:
+    """Neither ahead nor to gather: what lies behind would be committed, and what was gone past never heard."""
+    stage = Stage(Fetch(1), Fetch(ahead), Fetch(2, fails=KafkaError), Fetch(1), most=20)
+    with patch("infra.runtime.feed.AHEAD_SECONDS", 0), patch("infra.runtime.feed.GATHER_SECONDS", 0):
+        await turns(60)
+        for _ in range(5):
+            await stage.write()
+    assert stage.line.heard == [(0, offset) for offset in range(stage.consumer.positions[HERE])]
+    await stage.end()
+
+
+async def test_letter_that_cannot_be_opened_ahead_is_opened_again() -> None:
+    """The page is whole all the same."""
+    stage = Stage(Fetch(1), Fetch(1), Fetch(1), Fetch(1))
+    opened, broken = stage.line.open, [2]
+
+    def breaks_once(record: Record) -> Record:
+        if record.offset in broken:
+            broken.remove(record.offset)
+            raise MemoryError
+        return opened(record)
+
+    with patch("infra.runtime.feed.AHEAD_SECONDS", 0), patch.object(stage.line, "open", breaks_once):
+        await turns(60)
+        for _ in range(3):
+            await stage.write()
+    assert not broken and stage.line.heard == [(0, offset) for offset in range(4)]
+    await stage.end()
+
+
+async def test_few_that_were_read_ahead_are_not_a_page_of_their_own_where_more_is_there() -> None:
+    stage = Stage(Fetch(1), Fetch(1), most=20)
+    with patch("infra.runtime.feed.AHEAD_SECONDS", 0):
+        await turns()
+        stage.feed._is_closing = True  # the page in hand is read behind no more
+        await turns()
+        stage.feed._is_closing = False
+        stage.consumer.give(Fetch(9))
+        await stage.write()
+    assert [len(page.records) for page in stage.line.pages] == [1, 10]
     await stage.end()
 
 
