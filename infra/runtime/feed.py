@@ -171,7 +171,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             return ()
         self._idle.clear()
         found = await self._with_more(consumer, found)
-        return tuple(record for records in found.values() for record in records)
+        return _flat(found)
 
     async def _pass_over(self) -> None:
         """What nobody is given counts as heard when it lies behind: marks of producers' transactions, and what had been
@@ -219,7 +219,7 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
                     self._drop_ahead()
                     return
                 self._ahead = _joined(self._ahead, more)
-                self._opened += self._open(more)
+                self._opened += self._open(_flat(more))
                 await asyncio.sleep(AHEAD_SECONDS)
 
     def _room_ahead(self) -> int:
@@ -229,8 +229,8 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             return 0
         return self._max_records - sum(map(len, self._ahead.values()))
 
-    def _open(self, found: Found) -> list[Letter]:
-        return [self.line.open(record) for records in found.values() for record in records]
+    def _open(self, records: tuple[Any, ...]) -> list[Letter]:
+        return [self.line.open(record) for record in records]
 
     def _drop_ahead(self) -> None:
         """The consumer has gone past it, and goes back."""
@@ -264,13 +264,13 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
             more = await self._fetch(consumer, 0, self._max_records - count)
             self._next |= _ends(more)
             found = _joined(found, more)
-            self._opened += self._open(more) if self._opened else ()
+            self._opened += self._open(_flat(more)) if self._opened else ()
         return found
 
     async def take(self, message: Any) -> None:
         """Never raises: FastStream would skip the batch."""
         records, message.raw_message = message.raw_message, ()  # a cycle of FastStream's would keep them for long
-        letters = self._opened if len(self._opened) == len(records) else [self.line.open(record) for record in records]
+        letters = self._opened if len(self._opened) == len(records) else self._open(records)
         self._opened = []
         reading = asyncio.create_task(self._read_ahead(at_once=len(letters) >= self._max_records // 2))
         try:
@@ -308,6 +308,11 @@ class Feed(ConsumerRebalanceListener):  # type: ignore[misc]  # aiokafka is not 
 def _joined(found: Found, more: Found) -> Found:
     """Both, each stream in its order."""
     return {where: [*found.get(where, ()), *more.get(where, ())] for where in {**found, **more}}
+
+
+def _flat(found: Found) -> tuple[Any, ...]:
+    """Its records, stream after stream."""
+    return tuple(record for records in found.values() for record in records)
 
 
 def _ends(found: Found) -> dict[TopicPartition, int]:

@@ -25,11 +25,13 @@ log = structlog.get_logger()
 
 
 class Problem(Exception):
-    """What is wrong with a request, and what to do. `code` is stable, for programs; `title` is for people."""
+    """What is wrong with a request, and what to do. `code` is stable, for programs; `title` is for people. `headers` go
+    with the answer in any form."""
 
     def __init__(self, status: int, code: str, title: Words, detail: str | Words = "", **more: Any) -> None:
         super().__init__(f"{status} {code}: {title.en} {detail}")
         self.status, self.code, self.title, self.detail, self.more = status, code, title, detail, more
+        self.headers = dict(_CHALLENGE.get(status, {}))
 
 
 def not_found(what: str) -> Problem:
@@ -37,7 +39,7 @@ def not_found(what: str) -> Problem:
     return Problem(404, "not-found", Words(zh="没有找到", en="Not found"), what)
 
 
-def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None = None) -> JSONResponse:
+def answer(request: Request, problem: Problem) -> JSONResponse:
     """The problem as the caller reads it: every `Words` in it in one language."""
     language = language_of(request.headers.get("accept-language", ""))
     body = {
@@ -48,10 +50,8 @@ def answer(request: Request, problem: Problem, headers: Mapping[str, str] | None
         "instance": request.url.path,
         **problem.more,
     }
-    said = {"content-language": _TAGS[language], "vary": "accept-language", **_CHALLENGE.get(problem.status, {})}
-    return JSONResponse(
-        _in(language, body), problem.status, {**said, **(headers or {})}, media_type="application/problem+json"
-    )
+    headers = {"content-language": _TAGS[language], "vary": "accept-language", **problem.headers}
+    return JSONResponse(_in(language, body), problem.status, headers, media_type="application/problem+json")
 
 
 def language_of(accepted: str) -> str:
@@ -101,7 +101,7 @@ def install(app: FastAPI) -> None:
     @app.exception_handler(RequestValidationError)
     @app.exception_handler(HTTPException)
     async def _problem(request: Request, error: Exception) -> JSONResponse:
-        return answer(request, problem_of(error), getattr(error, "headers", None))
+        return answer(request, problem_of(error))
 
     @app.exception_handler(ValidationError)
     async def _unfit(request: Request, error: ValidationError) -> JSONResponse:
@@ -133,7 +133,9 @@ def problem_of(error: Exception) -> Problem:
         case HTTPException():
             phrase = HTTPStatus(error.status_code).phrase
             words = _WORDS.get(error.status_code, Words(zh="出错了", en=phrase))
-            return Problem(error.status_code, "http", words, "" if error.detail == phrase else str(error.detail))
+            problem = Problem(error.status_code, "http", words, "" if error.detail == phrase else str(error.detail))
+            problem.headers |= error.headers or {}
+            return problem
     raise TypeError(f"{type(error).__name__} is not an error of a request") from error
 
 

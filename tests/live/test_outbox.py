@@ -43,6 +43,20 @@ def forgets_never(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(relaying, "_FORGET_SECONDS", NEVER)
 
 
+@pytest.fixture
+def deletions(monkeypatch: pytest.MonkeyPatch) -> list[int]:
+    """How many rows were deleted at once, each time."""
+    counts: list[int] = []
+    forget = Relay._forget
+
+    async def counted(self: Relay) -> None:
+        counts.append(len(self._gone))
+        await forget(self)
+
+    monkeypatch.setattr(Relay, "_forget", counted)
+    return counts
+
+
 async def say_each(one: Member, names: Sequence[str]) -> list[str]:
     """Commits and says them, a page for each; returns their ids when Kafka has them."""
     ids: list[str] = []
@@ -90,26 +104,18 @@ async def test_finish_that_began_before_covers_what_comes_after(settings: Runtim
 
 
 async def test_what_kafka_has_is_deleted_by_itself_and_together(
-    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+    settings: RuntimeSettings, kafka: Kafka, deletions: list[int], monkeypatch: pytest.MonkeyPatch
 ) -> None:
     """Nobody asks, and nothing more is said; the slow poll would come an hour later."""
     monkeypatch.setattr(relaying, "_FORGET_SECONDS", 0.3)
     settings = settings.model_copy(update={"relay_poll_seconds": NEVER})
-    at_once: list[int] = []
-    forget = Relay._forget
-
-    async def counted(self: Relay) -> None:
-        at_once.append(len(self._gone))
-        await forget(self)
-
-    monkeypatch.setattr(Relay, "_forget", counted)
     async with member(settings, "a", kafka) as one:
         await one.relay.finish()
         began = monotonic()
         said = await say_each(one, [str(number) for number in range(10)])
         await until_left(one)
         assert monotonic() - began >= 0.3 and kafka.said == said
-    assert sum(at_once) == 10 and max(at_once) > 1
+    assert sum(deletions) == 10 and max(deletions) > 1
 
 
 @pytest.mark.usefixtures("forgets_never")
@@ -239,24 +245,17 @@ async def test_doubt_while_it_is_deleted(
 
 
 async def test_nothing_is_deleted_where_nothing_was_said(
-    settings: RuntimeSettings, kafka: Kafka, monkeypatch: pytest.MonkeyPatch
+    settings: RuntimeSettings, kafka: Kafka, deletions: list[int]
 ) -> None:
     """A trip to the database for nothing; and a kill there would be counted as one at a step that was none."""
-    forget, gone = Relay._forget, list[int]()
-
-    async def counted(self: Relay) -> None:
-        gone.append(len(self._gone))
-        await forget(self)
-
-    monkeypatch.setattr(Relay, "_forget", counted)
     async with member(settings, "a", kafka) as one:
         await one.relay.finish()
         one.relay.doubt()
         await one.relay.finish()
-        assert gone == []
+        assert deletions == []
         await say_each(one, ["1"])
         await one.relay.finish()
-    assert gone == [1]
+    assert deletions == [1]
 
 
 async def test_commit_of_unknown_outcome_is_looked_up(

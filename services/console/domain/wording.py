@@ -91,8 +91,9 @@ def _clock(event: SlaEvent) -> Words:
         case SlaBreachedV1():
             return Words(zh=f"超过时限：“{zh}”应于 {due} 前做到", en=f"Time limit passed: “{en}” by {due}")
         case SlaBreachWithdrawnV1(reason=reason, new_due=later):
-            later = later if later != event.due else None
-            until = (f"，改为 {local(later)} 到期", f"; now due {local(later)}") if later else ("", "")
+            until = ("", "")
+            if later and later != event.due:
+                until = (f"，改为 {local(later)} 到期", f"; now due {local(later)}")
             return Words(
                 zh=f"撤销超时：“{zh}”，{reason.zh}{until[0]}",
                 en=f"Breach withdrawn: “{en}”, {reason.en}{until[1]}",

@@ -64,11 +64,11 @@ async def show_problem(request: Request, error: Exception) -> Response:
     """A problem as a browser shows it; who is not signed in is shown the door. Programs get the document."""
     problem = problem_of(error)
     if "text/html" not in request.headers.get("accept", ""):
-        return answer(request, problem, getattr(error, "headers", None))
+        return answer(request, problem)
     if problem.status == 401:
         return RedirectResponse("/login", 303)
     shown = page(request, "problem", problem.status, problem=problem)
-    shown.headers.update(getattr(error, "headers", None) or {})
+    shown.headers.update(problem.headers)
     return shown
 
 
