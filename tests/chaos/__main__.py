@@ -7,6 +7,7 @@ import asyncio
 import sys
 import tempfile
 import time
+import traceback
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import dataclass
@@ -45,7 +46,7 @@ class Run:
 
 
 def main() -> int:
-    """Exit code 1 where a run differed: its seed and every difference were printed."""
+    """Exit code 1 where a run differed, or came to no end: its seed and every difference were printed."""
     wanted = _wanted()
     structlog.configure(
         processors=[
@@ -61,12 +62,18 @@ def main() -> int:
     seeds = [wanted.seed] if wanted.seed is not None else range(wanted.first, wanted.first + 1000)
     for seed in seeds:
         started = time.monotonic()
-        week = _play(wanted, Chance(seed, sorted(peace.passed), FEW_DAYS_EVERY if wanted.short else 1))
+        try:
+            week = _play(wanted, Chance(seed, sorted(peace.passed), FEW_DAYS_EVERY if wanted.short else 1))
+        except Exception:
+            traceback.print_exc()
+            print(f"seed {seed} did not come to its end; again: {_again(wanted, seed)}", flush=True)
+            _sum_up(wanted, runs)
+            return 1
         runs.append(Run(seed, week, differences(peace.account, week.account), time.monotonic() - started))
         _tell(runs[-1])
         if sum(len(run.week.deaths) for run in runs) >= wanted.kills:
             break
-    return _sum_up(runs)
+    return _sum_up(wanted, runs)
 
 
 def _wanted() -> argparse.Namespace:
@@ -104,7 +111,11 @@ def _tell(run: Run) -> None:
         )
 
 
-def _sum_up(runs: Sequence[Run]) -> int:
+def _again(wanted: argparse.Namespace, seed: int) -> str:
+    return f"make chaos SEED={seed}{' SHORT=1' if wanted.short else ''}"
+
+
+def _sum_up(wanted: argparse.Namespace, runs: Sequence[Run]) -> int:
     names = [process.name for process in PROCESSES]
     counts = Counter((kill.point, kill.service) for run in runs for kill in run.week.deaths)
     print(f"\n{'kill point':<24}" + "".join(f"{name:>13}" for name in names))
@@ -116,7 +127,7 @@ def _sum_up(runs: Sequence[Run]) -> int:
         f"{kinds['different']} different"
     )
     if failing := [run.seed for run in runs if run.found]:
-        print(f"failing seeds: {failing}; again: make chaos SEED={failing[0]}")
+        print(f"failing seeds: {failing}; again: {_again(wanted, failing[0])}")
     return bool(runs and failing)
 
 

@@ -1,4 +1,4 @@
-"""A service's doom: at which points it is to die, in a file that a restart goes on with."""
+"""A service's doom: where it is to die, and how far its clock is off, in files that a restart goes on with."""
 
 from __future__ import annotations
 
@@ -9,7 +9,10 @@ import time
 from collections import Counter
 from collections.abc import Sequence
 from dataclasses import asdict, dataclass
+from datetime import timedelta
 from pathlib import Path
+
+from tests.chaos.clock import JumpingClock
 
 
 @dataclass(frozen=True, slots=True)
@@ -23,21 +26,24 @@ class Kill:
 
 
 class Plan:
-    """The files of one service: `.plan` is written by the harness, `.deaths` and `.passed` by the victim.
+    """The files of one service: `.plan` and `.clock` are written by the harness, `.deaths` and `.passed` by the victim.
 
     A planned kill whose id stands among the deaths is done; of the others the first that comes up is died.
     """
 
     def __init__(self, folder: Path, service: str) -> None:
-        self._plan, self._deaths, self._passed = (folder / f"{service}.{name}" for name in ("plan", "deaths", "passed"))
-        for path in (self._plan, self._deaths, self._passed):
+        names = ("plan", "clock", "deaths", "passed")
+        self._plan, self._clock, self._deaths, self._passed = (folder / f"{service}.{name}" for name in names)
+        for path in (self._plan, self._clock, self._deaths, self._passed):
             path.touch()
 
     def write(self, kills: Sequence[Kill]) -> None:
         """From now on these are to be died, and no others."""
-        fresh = self._plan.with_suffix(".new")
-        fresh.write_text("".join(json.dumps(asdict(kill)) + "\n" for kill in kills))
-        fresh.replace(self._plan)
+        _replace(self._plan, "".join(json.dumps(asdict(kill)) + "\n" for kill in kills))
+
+    def set_clock(self, ahead: timedelta) -> None:
+        """From the next point on the machine's clock is so far ahead of the true time."""
+        _replace(self._clock, str(ahead.total_seconds()))
 
     def ahead(self) -> list[Kill]:
         """What is planned and not done."""
@@ -56,9 +62,10 @@ class Plan:
 class Victim(Plan):
     """The plan as the process sees it that is to die by it."""
 
-    def __init__(self, folder: Path, service: str) -> None:
+    def __init__(self, folder: Path, service: str, clock: JumpingClock) -> None:
         super().__init__(folder, service)
-        self._known: int | None = None
+        self._wears = clock
+        self._known: tuple[int, int] | None = None
         self._armed: list[Kill] = []
         self._passings: Counter[str] = Counter()
         self._met: set[str] = set()
@@ -81,10 +88,17 @@ class Victim(Plan):
         time.sleep(60)
 
     def _look(self) -> None:
-        """A plan that is written anew is another file."""
-        if (file := self._plan.stat().st_ino) == self._known:
+        """What is written anew is another file."""
+        if (files := (self._plan.stat().st_ino, self._clock.stat().st_ino)) == self._known:
             return
-        self._known, self._armed = file, self.ahead()
+        self._known, self._armed = files, self.ahead()
+        self._wears.ahead = timedelta(seconds=float(self._clock.read_text() or 0))
+
+
+def _replace(path: Path, text: str) -> None:
+    fresh = path.with_suffix(f"{path.suffix}.new")
+    fresh.write_text(text)
+    fresh.replace(path)
 
 
 def _append(path: Path, row: dict[str, object]) -> None:

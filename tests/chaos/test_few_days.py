@@ -18,7 +18,8 @@ from tests.chaos.weeks import FEW_DAYS_EVERY, Week, last_days, play_week
 from watchbill.demo.play import AGREEMENT
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(900)]
-SEED = 1022
+SEED = 1341
+"""One under which everything befalls the town that there is."""
 
 
 @pytest.fixture(scope="module")
@@ -41,9 +42,12 @@ def test_every_kill_point_is_passed_in_peace(peace: Week) -> None:
 
 
 def test_kills_and_outages_change_nothing(peace: Week, agreement: Agreement, tmp_path: Path) -> None:
-    """A difference is shown whole; `make chaos SHORT=1 SEED=1022` plays it again."""
+    """A difference is shown whole; `make chaos SHORT=1 SEED=1341` plays it again."""
     chance = Chance(SEED, sorted(peace.passed), FEW_DAYS_EVERY)
     shaken = asyncio.run(play_week(Place.of(tmp_path), last_days(), agreement, chance))
     assert differences(peace.account, shaken.account) == [], f"seed {SEED}"
     assert len(shaken.deaths) >= 10 and {kill.service for kill in shaken.deaths} == {one.name for one in PROCESSES}
-    assert {"kafka killed", "mongo killed", "sinks killed"} <= shaken.misfortunes.keys()
+    befell = {"kafka killed", "mongo killed", "sinks killed", "clock jumped", "feed repeated", "feed reordered"}
+    died = {"kafka died of its full disk", "mongo died of its full disk"}
+    assert befell | died <= shaken.misfortunes.keys()
+    assert any("network" in name for name in shaken.misfortunes)

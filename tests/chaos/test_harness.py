@@ -10,13 +10,15 @@ import subprocess
 import sys
 from collections.abc import AsyncIterator
 from contextlib import asynccontextmanager
+from datetime import UTC, datetime
 from pathlib import Path
+from typing import get_args
 
 import pytest
 
 from infra.processes import PROCESSES
 from tests.chaos.audit import differences
-from tests.chaos.chance import Chance
+from tests.chaos.chance import Chance, Misfortune
 from tests.chaos.doom import Kill, Plan
 from tests.chaos.points import POINTS, STEPS, Step, method_of
 from tests.chaos.proxy import LOOPBACK, Proxy
@@ -25,8 +27,9 @@ from watchbill.installation import ROOT
 
 VICTIM = """
 from pathlib import Path
+from tests.chaos.clock import JumpingClock
 from tests.chaos.doom import Victim
-victim = Victim(Path({folder!r}), "town")
+victim = Victim(Path({folder!r}), "town", JumpingClock())
 for _ in range(3):
     victim.passes("before supper")
 victim.passes("after supper")
@@ -41,8 +44,8 @@ def test_point_names_a_method_that_can_be_watched(step: Step) -> None:
     assert step.only in ("", *(process.name for process in PROCESSES))
 
 
-def lives(folder: Path) -> subprocess.CompletedProcess[str]:
-    command = (sys.executable, "-c", VICTIM.format(folder=str(folder)))
+def runs(script: str, folder: Path) -> subprocess.CompletedProcess[str]:
+    command = (sys.executable, "-c", script.format(folder=str(folder)))
     return subprocess.run(command, cwd=ROOT, capture_output=True, text=True, check=False)
 
 
@@ -50,10 +53,32 @@ def test_victim_dies_once_at_each_of_its_kills(tmp_path: Path) -> None:
     plan = Plan(tmp_path, "town")
     first, second = Kill("1", "town", "before supper", 2), Kill("2", "town", "after supper")
     plan.write([first, second])
-    assert lives(tmp_path).returncode == -signal.SIGKILL and plan.deaths() == [first]
-    assert lives(tmp_path).returncode == -signal.SIGKILL and plan.deaths() == [first, second]
-    assert lives(tmp_path).stdout == "lived\n" and plan.ahead() == []
+    assert runs(VICTIM, tmp_path).returncode == -signal.SIGKILL and plan.deaths() == [first]
+    assert runs(VICTIM, tmp_path).returncode == -signal.SIGKILL and plan.deaths() == [first, second]
+    assert runs(VICTIM, tmp_path).stdout == "lived\n" and plan.ahead() == []
     assert plan.passed() == {"before supper", "after supper"}
+
+
+ASKING = """
+import time
+from datetime import UTC, datetime, timedelta
+from pathlib import Path
+from infra.runtime import ledger
+from tests.chaos.clock import JumpingClock
+from tests.chaos.doom import Victim
+clock = JumpingClock()
+victim = Victim(Path({folder!r}), "town", clock)
+clock.install()
+for hours in (7, -7, 0):
+    victim.set_clock(timedelta(hours=hours))
+    victim.passes("supper")
+    said = time.time(), time.time_ns() / 1e9, ledger.datetime.now(UTC).timestamp()
+    print(*(round((one - datetime.now(UTC).timestamp()) / 3600) for one in said))
+"""
+
+
+def test_victim_sees_its_clock_jump_and_come_back(tmp_path: Path) -> None:
+    assert runs(ASKING, tmp_path).stdout.splitlines() == ["7 7 7", "-7 -7 -7", "0 0 0"]
 
 
 def test_same_seed_brings_the_same() -> None:
@@ -61,6 +86,13 @@ def test_same_seed_brings_the_same() -> None:
     steps = range(1, 60)
     assert [(one.kills(n), one.misfortune(n)) for n in steps] == [(same.kills(n), same.misfortune(n)) for n in steps]
     assert [one.kills(n) for n in steps] != [other.kills(n) for n in steps]
+    span = ["a", "b", "c", "d"], datetime(2026, 4, 24, tzinfo=UTC), datetime(2026, 5, 1, tzinfo=UTC)
+    assert one.feeds(*span) == same.feeds(*span) != other.feeds(*span)
+
+
+def test_every_misfortune_comes_sooner_or_later() -> None:
+    chance = Chance(5, PAIRS)
+    assert {type(chance.misfortune(step)) for step in range(200)} == {*get_args(Misfortune), type(None)}
 
 
 def test_audit_names_what_is_lost_doubled_or_different() -> None:

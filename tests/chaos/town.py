@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import contextlib
 import resource
+from collections import Counter
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import AsyncExitStack, contextmanager
 from signal import SIGKILL
@@ -36,6 +37,8 @@ class Town(Installation):
         self.proxies = {name: Proxy(book.pick(f"{name}-proxy"), book.pick(name)) for name in SERVERS}
         self.folder = place.root / "chaos"
         self.folder.mkdir(exist_ok=True)
+        self.choked: Counter[str] = Counter()
+        """How often a server has died of a full disk."""
         self.plans = {process.name: Plan(self.folder, process.name) for process in PROCESSES}
         self._proxies = AsyncExitStack()
         super().__init__(place, movable=True, contacts=ROOT / "infra/local/demo_contacts.yaml")
@@ -88,7 +91,9 @@ class Town(Installation):
             before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FULL_BYTES, before[1]))
         yield
-        if self.children.state(child).pid == pid:
+        if self.children.state(child).pid != pid:
+            self.choked[child] += 1
+        else:
             with contextlib.suppress(ProcessLookupError):
                 resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
 

@@ -6,21 +6,21 @@ import asyncio
 import time
 from collections import Counter
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from datetime import date, datetime, timedelta
 
 import structlog
 
 from contracts.agreements.agreement import Agreement
 from infra.local.place import Place
-from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, Reorder, Repeat, RoomHot, Stuck
+from infra.local.simulator.troubles import Damage, Flagged, LineCut, PowerCut, RoomHot, Stuck
 from services.scoring.late import LATE_BUNDLE
 from tests.chaos.audit import Account, account_of
-from tests.chaos.chance import BadNetwork, Chance, FullDisk, Misfortune, Pair, Strike
+from tests.chaos.chance import BadNetwork, Chance, ClockJump, FullDisk, Misfortune, Pair, Strike
 from tests.chaos.doom import Kill
 from tests.chaos.town import Town
 from watchbill.demo.cast import Call, Script, local
-from watchbill.demo.play import Play, as_played
+from watchbill.demo.play import CLOSES, Play, as_played
 
 log = structlog.get_logger()
 FEED = 11
@@ -35,7 +35,7 @@ FEW_DAYS_EVERY = 6
 
 def last_week() -> Script:
     """April 24 to 30 and the month's close: a breach, a power cut across a deadline, cut lines with back-fill, a feed
-    that is damaged, doubled and out of order, calls, missed rounds, a withdrawn breach."""
+    that is damaged, calls, missed rounds, a withdrawn breach."""
     return Script(
         starts=local(24, 0),
         ends=local(30, 0) + timedelta(days=1, hours=8),
@@ -63,16 +63,13 @@ def last_days() -> Script:
     )
 
 
-def _last_days() -> tuple[Stuck | Flagged | PowerCut | LineCut | Damage | Repeat | Reorder, ...]:
-    disturbed = ("roadside", local(28, 8), local(28, 14))
+def _last_days() -> tuple[Stuck | Flagged | PowerCut | LineCut | Damage, ...]:
     return (
         Stuck("caidian-suo-river", "a34004", local(28, 5), local(28, 13, 30)),
         Flagged("jiangxia-xin-river", "a34002", "D", local(29, 9), local(29, 15, 45)),
         PowerCut("jiangxia-xin-river", local(29, 11, 30), local(29, 14, 30), timedelta(hours=8)),
         LineCut("huangpi-yunwu-hill", local(28, 10), local(28, 18)),
-        Damage(*disturbed, share=0.3),
-        Repeat(*disturbed, share=0.2),
-        Reorder(*disturbed),
+        Damage("roadside", local(28, 8), local(28, 14), share=0.3),
     )
 
 
@@ -96,6 +93,8 @@ async def play_week(place: Place, script: Script, agreement: Agreement, chance: 
     starts = script.starts.astimezone(local(1, 0).tzinfo).date()
     played = as_played(agreement, minutes=10).model_copy(update={"starts": starts})
     misfortunes: Counter[str] = Counter()
+    if chance:
+        script = _spoilt(script, played, chance, misfortunes)
     async with Town(place) as town:
         play = Play(town, script, FEED, played)
         await play.begin()
@@ -111,9 +110,17 @@ async def play_week(place: Place, script: Script, agreement: Agreement, chance: 
         while now < play.end:
             now = await play.step(now)
         await play.close()
+        misfortunes.update({f"{server} died of its full disk": times for server, times in town.choked.items()})
         account = await asyncio.to_thread(account_of, town)
         passed = frozenset(town.passed())
         return Week(account, passed, town.deaths(), misfortunes, town.children.restart_count)
+
+
+def _spoilt(script: Script, agreement: Agreement, chance: Chance, misfortunes: Counter[str]) -> Script:
+    sites = [site.id for site in agreement.lots[0].sites if site.logger]
+    spells = chance.feeds(sites, script.starts, script.ends - CLOSES)
+    misfortunes.update(f"feed {type(spell).__name__.lower()}ed" for spell in spells)
+    return replace(script, troubles=(*script.troubles, *spells))
 
 
 def _shake(town: Town, chance: Chance, step: int, misfortunes: Counter[str]) -> list[asyncio.Task[None]]:
@@ -131,6 +138,8 @@ def _name(misfortune: Misfortune) -> str:
         return f"{misfortune.child} killed"
     if isinstance(misfortune, FullDisk):
         return f"{misfortune.server} disk full"
+    if isinstance(misfortune, ClockJump):
+        return "clock jumped"
     return f"{misfortune.server} network {misfortune.network}"
 
 
@@ -141,6 +150,10 @@ async def _befall(town: Town, misfortune: Misfortune) -> None:
     elif isinstance(misfortune, FullDisk):
         with town.full_disk(misfortune.server):
             await asyncio.sleep(misfortune.lasts_seconds)
+    elif isinstance(misfortune, ClockJump):
+        town.plans[misfortune.service].set_clock(misfortune.by)
+        await asyncio.sleep(misfortune.lasts_seconds)
+        town.plans[misfortune.service].set_clock(timedelta(0))
     elif isinstance(misfortune, BadNetwork):
         town.proxies[misfortune.server].becomes(misfortune.network)
         await asyncio.sleep(misfortune.lasts_seconds)
