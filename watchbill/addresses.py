@@ -60,13 +60,18 @@ class Addresses:
         with self.client(service) as client:
             return _answer(service, lambda: client.get(path, params={k: v for k, v in params.items() if v is not None}))
 
+    def find(self, service: str, path: str) -> Any:
+        """The answer of a query, or None where there is no such thing."""
+        with self.client(service) as client:
+            return _answer(service, lambda: client.get(path), absent_is_none=True)
+
     def post(self, service: str, path: str, body: Any = None) -> Any:
         """The answer of an act."""
         with self.client(service) as client:
             return _answer(service, lambda: client.post(path, json=body))
 
 
-def _answer(service: str, ask: Any) -> Any:
+def _answer(service: str, ask: Any, *, absent_is_none: bool = False) -> Any:
     try:
         answer = ask()
     except httpx.TransportError as error:
@@ -75,6 +80,8 @@ def _answer(service: str, ask: Any) -> Any:
             f"{service} does not answer ({type(error).__name__}): see `watchbill doctor`",
             AWAY,
         ) from error
+    if answer.status_code == 404 and absent_is_none:
+        return None
     if answer.is_error:
         problem = answer.json() if "json" in answer.headers.get("content-type", "") else {}
         text = problem.get("title", answer.reason_phrase)

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from typing import Annotated, Any
+from urllib.parse import quote
 
 import typer
 
@@ -13,17 +14,24 @@ from watchbill.spoken import Spoken
 
 app = Spoken(help="搁置的消息 / parked letters")
 Id = Annotated[str, typer.Argument(help="编号（见 list）/ its id (see list)")]
+Service = Annotated[str | None, typer.Option(help="搁置它的服务 / the service that has parked it")]
 
 
 def _all(addresses: Addresses) -> list[dict[str, Any]]:
     return [{"service": p.name, **row} for p in PROCESSES for row in addresses.get(p.name, "/runtime/parked")]
 
 
-def _find(addresses: Addresses, id: str) -> dict[str, Any]:
-    for row in _all(addresses):
-        if row["id"] == id:
-            return row
-    raise fail(f"没有搁置的消息 {id}", f"No parked letter {id}")
+def _find(addresses: Addresses, id: str, service: str | None) -> tuple[str, dict[str, Any]]:
+    """The service that has parked it, and the letter; of several services, the one that was named."""
+    asked = [process.name for process in PROCESSES if service in (None, process.name)]
+    looked = [(name, addresses.find(name, f"/runtime/parked/{quote(id, safe='')}")) for name in asked]
+    found = [(name, letter) for name, letter in looked if letter]
+    if not found:
+        raise fail(f"没有搁置的消息 {id}", f"No parked letter {id}")
+    if len(found) > 1:
+        names = ", ".join(name for name, _ in found)
+        raise fail(f"多个服务搁置了它（{names}），请用 --service 指明", f"Parked by {names}: choose by --service")
+    return found[0]
 
 
 @app.command("list")
@@ -40,17 +48,18 @@ def list_parked(as_json: AsJson = False) -> None:
 
 
 @app.command("show")
-def show(id: Id) -> None:
+def show(id: Id, service: Service = None) -> None:
     """显示一条：原因、消息头、原文 / show one: reason, headers, body."""
-    addresses = Addresses.read()
-    show_json(addresses.get(_find(addresses, id)["service"], f"/runtime/parked/{id}"))
+    _, letter = _find(Addresses.read(), id, service)
+    show_json(letter)
 
 
 @app.command("redrive")
-def redrive(id: Id) -> None:
+def redrive(id: Id, service: Service = None) -> None:
     """重新处理一条 / hear one again, as if for the first time."""
     addresses = Addresses.read()
-    done = addresses.post(_find(addresses, id)["service"], f"/runtime/redrive/{id}")
+    name, _ = _find(addresses, id, service)
+    done = addresses.post(name, f"/runtime/redrive/{quote(id, safe='')}")
     if not done["ok"]:
         raise fail(f"仍无法处理：{done['still']}", f"Still wrong: {done['still']}")
     typer.echo("已处理 / handled")
