@@ -4,19 +4,22 @@ from __future__ import annotations
 
 import asyncio
 from collections import deque
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from typing import Literal
 
-Network = Literal["open", "slow", "silent", "cut"]
+Network = Literal["open", "slow", "silent", "mute", "cut"]
 LOOPBACK = "127.0.0.1"
 
 
 class Proxy:
-    """From `port` to `target`. slow: each piece takes `slow_seconds`; silent: pieces wait; cut: no connection."""
+    """From `port` to `target`. slow: each piece takes `slow_seconds`; silent: pieces wait; mute: those that the target
+    answers do; cut: no connection. `tells`: what becomes of a piece of its answers."""
 
-    def __init__(self, port: int, target: int, slow_seconds: float = 0.1) -> None:
-        self.port, self._target, self._slow_seconds = port, target, slow_seconds
+    def __init__(
+        self, port: int, target: int, slow_seconds: float = 0.1, tells: Callable[[bytes], bytes] = bytes
+    ) -> None:
+        self.port, self._target, self._slow_seconds, self.tells = port, target, slow_seconds, tells
         self._network: Network = "open"
         self._ends: set[_End] = set()
 
@@ -51,7 +54,7 @@ class Proxy:
         if self._network == "cut":
             near.abort()
             return
-        far = _End(self)
+        far = _End(self, answers=True)
         try:
             await asyncio.get_running_loop().create_connection(lambda: far, LOOPBACK, self._target)
         except OSError:
@@ -64,7 +67,7 @@ class Proxy:
 
     def pump(self, end: _End) -> None:
         """Passes on what came in at this end, as the network is."""
-        if self._network == "open":
+        if self._network == "open" or (self._network == "mute" and not end.answers):
             end.pass_on(len(end.held))
         elif self._network == "slow" and end.held:
             asyncio.get_running_loop().call_later(self._slow_seconds, end.pass_on, 1)
@@ -77,10 +80,11 @@ class Proxy:
 
 
 class _End(asyncio.Protocol):
-    """One end of a connection; what came in waits in `held` until it may go on to the other."""
+    """One end of a connection; what came in waits in `held` until it may go on to the other. `answers`: the target's
+    end."""
 
-    def __init__(self, proxy: Proxy) -> None:
-        self._proxy = proxy
+    def __init__(self, proxy: Proxy, answers: bool = False) -> None:
+        self._proxy, self.answers = proxy, answers
         self._transport: asyncio.Transport | None = None
         self.other: _End | None = None
         self.held: deque[bytes] = deque()
@@ -95,7 +99,7 @@ class _End(asyncio.Protocol):
             transport.abort()
 
     def data_received(self, data: bytes) -> None:
-        self.held.append(data)
+        self.held.append(self._proxy.tells(data) if self.answers else data)
         self._proxy.pump(self)
 
     def connection_lost(self, _: Exception | None) -> None:

@@ -8,7 +8,7 @@ import inspect
 import signal
 import subprocess
 import sys
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime
 from pathlib import Path
@@ -109,21 +109,27 @@ def test_audit_names_what_is_lost_doubled_or_different() -> None:
 
 
 @asynccontextmanager
-async def echo_behind_a_proxy() -> AsyncIterator[Proxy]:
+async def echo_behind_a_proxy(
+    tells: Callable[[bytes], bytes] = bytes,
+) -> AsyncIterator[tuple[Proxy, asyncio.Queue[bytes]]]:
+    """And what the echo was asked."""
+    asked: asyncio.Queue[bytes] = asyncio.Queue()
+
     async def echo(reader: asyncio.StreamReader, writer: asyncio.StreamWriter) -> None:
         with contextlib.suppress(ConnectionError, asyncio.CancelledError):
             while data := await reader.read(100):
+                asked.put_nowait(data)
                 writer.write(data)
         writer.close()
 
     server = await asyncio.start_server(echo, LOOPBACK, 0)
-    proxy = Proxy(free_port(), server.sockets[0].getsockname()[1], slow_seconds=0.01)
+    proxy = Proxy(free_port(), server.sockets[0].getsockname()[1], slow_seconds=0.01, tells=tells)
     async with server, proxy.running():
-        yield proxy
+        yield proxy, asked
 
 
 async def test_silent_network_keeps_what_is_on_its_way() -> None:
-    async with echo_behind_a_proxy() as proxy:
+    async with echo_behind_a_proxy() as (proxy, _):
         reader, writer = await asyncio.open_connection(LOOPBACK, proxy.port)
         for network, word in (("open", b"a"), ("slow", b"b")):
             proxy.becomes(network)
@@ -140,8 +146,24 @@ async def test_silent_network_keeps_what_is_on_its_way() -> None:
         writer.close()
 
 
+async def test_mute_network_keeps_answers_only() -> None:
+    async with echo_behind_a_proxy(lambda piece: piece.upper()) as (proxy, asked):
+        reader, writer = await asyncio.open_connection(LOOPBACK, proxy.port)
+        proxy.becomes("mute")
+        writer.write(b"a")
+        async with asyncio.timeout(10):
+            assert await asked.get() == b"a"
+        with pytest.raises(TimeoutError):
+            async with asyncio.timeout(0.2):
+                await reader.readexactly(1)
+        proxy.becomes("open")
+        writer.write(b"b")
+        assert await reader.readexactly(2) == b"AB"
+        writer.close()
+
+
 async def test_cut_network_ends_connections_and_takes_none() -> None:
-    async with echo_behind_a_proxy() as proxy:
+    async with echo_behind_a_proxy() as (proxy, _):
         reader, writer = await asyncio.open_connection(LOOPBACK, proxy.port)
         writer.write(b"a")
         assert await reader.readexactly(1) == b"a"

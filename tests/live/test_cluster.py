@@ -174,7 +174,7 @@ async def test_lost_leader_loses_nothing(town: Secured, group: Group) -> None:
     tasks = await say(town, "leader", kill)
     assert await group.until_counted(tasks) == dict.fromkeys(tasks, 1)
     assert town.children.restart_count == before + 1
-    assert await written(town, "leader") == dict.fromkeys(tasks, 1)  # the producer is idempotent
+    assert await written(town, "leader") == dict.fromkeys(tasks, 1)  # test_lost_answers.py sees why
 
 
 async def test_dead_member_loses_nothing(town: Secured, group: Group) -> None:
