@@ -263,7 +263,7 @@ def inbox_key(letter: Letter, hearing: Hearing) -> str:
 def parked_row(letter: Letter, reason: str, handler: str | None) -> dict[str, Any]:
     """What is kept of a letter that could not be handled: all of it, and why."""
     return {
-        "_id": f"{letter.id}|{handler or 'unreadable'}",
+        "_id": f"{letter.id}|{handler or ('unreadable' if letter.flaw else 'refused')}",
         "event": letter.id,
         "type": letter.type,
         "handler": handler,
