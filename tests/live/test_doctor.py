@@ -6,7 +6,7 @@ import asyncio
 import json
 from collections.abc import AsyncIterator
 from dataclasses import dataclass
-from signal import SIGCONT, SIGSTOP
+from signal import SIGCONT, SIGSTOP, SIGTERM
 from typing import Any
 
 import pytest
@@ -138,3 +138,19 @@ async def test_server_that_stands_still_is_named(patient: Patient, server: str, 
     finally:
         patient.town.children.kill(server, SIGCONT)
     assert (code, states) == (1, ["bad"]) and says in said
+
+
+async def test_missing_topic_is_named(patient: Patient) -> None:
+    """And comes back as the doctor advises. The last of these tests: what was said on it is gone."""
+    admin = AIOKafkaAdminClient(bootstrap_servers=patient.town.platform.kafka)
+    await admin.start()
+    await admin.delete_topics(["notices"])
+    await admin.close()
+    code, found = await patient.seen()
+    (kafka,) = found["kafka"]
+    assert (code, kafka["state"], kafka["data"]["missing"]) == (1, "bad", ["notices"])
+    assert (kafka["found"]["zh"], kafka["found"]["en"]) == ("Kafka 缺少主题：notices", "Kafka lacks the topics notices")
+    assert "重启任一服务" in kafka["todo"]["zh"] and "start a service again" in kafka["todo"]["en"]
+    patient.town.children.kill("scoring", SIGTERM)
+    await patient.town.children.until_ready("scoring")
+    assert (await patient.wrong("kafka"))[1] == ["ok"]

@@ -3,9 +3,11 @@
 from __future__ import annotations
 
 import json
+import shutil
 from collections.abc import Sequence
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from types import SimpleNamespace
 from typing import Any
 
 import pytest
@@ -16,19 +18,22 @@ from contracts.agreements.calendar import Year
 from contracts.agreements.folder import read_agreement
 from contracts.events.assets import ReadingRejectedV1
 from infra.local.place import Place
+from infra.runtime.settings import RuntimeSettings
 from tests.watchbill.evidence import run
 from tests.watchbill.stand_in import NAMES, StandIn
 from watchbill.commands.doctor import exit_code, lines_of, traffic
 from watchbill.commands.doctor.asking import ahead
 from watchbill.commands.doctor.brokers import Stream, judged
 from watchbill.commands.doctor.calendars import calendar_of
-from watchbill.commands.doctor.databases import compared
+from watchbill.commands.doctor.databases import check_mongo, compared
 from watchbill.commands.doctor.finding import Finding, bad, guarded, ok, warn
-from watchbill.commands.doctor.machine import check_extra, check_folder, check_secrets
+from watchbill.commands.doctor.machine import GIB, check_disk, check_extra, check_folder, check_secrets, room_in
+from watchbill.commands.doctor.processes import check_clocks, check_hosts, clocks_of
 from watchbill.commands.doctor.traffic import LOOKS, REASONS, check_lag
 from watchbill.commands.doctor.versions import check_libraries
 from watchbill.installation import ROOT
 from watchbill.secrets import Secrets
+from watchbill.service_clock import ServiceClock
 
 SAID = ("中文", "English")
 
@@ -277,6 +282,112 @@ def test_clock_is_compared_with_both_of_ours(theirs: int, seconds: int) -> None:
     now = datetime(2026, 11, 28, tzinfo=UTC)
     told = ahead(now + timedelta(seconds=theirs), now, now + timedelta(seconds=2))
     assert told == timedelta(seconds=seconds)
+
+
+def texts(finding: Finding) -> list[str]:
+    """What it found and what to do, in Chinese and in English."""
+    assert finding.todo
+    return [finding.found.zh, finding.found.en, finding.todo.zh, finding.todo.en]
+
+
+@pytest.mark.parametrize(
+    ("seconds", "state", "said"), [(5, "ok", ""), (-5, "ok", ""), (6, "bad", "+6"), (-6, "bad", "-6")]
+)
+def test_service_with_another_time_is_named(seconds: int, state: str, said: str) -> None:
+    clocks = {"assets": ServiceClock(None, timedelta(0)), "notify": ServiceClock(None, timedelta(seconds=seconds))}
+    asking: Any = SimpleNamespace(clocks=clocks)
+    (finding,) = check_clocks(asking)
+    assert (finding.check, finding.state, exit_code([finding])) == ("clocks", state, int(state == "bad"))
+    if state == "bad":
+        assert texts(finding) == [
+            f"时钟与本机不一致：notify {said} s", f"clocks differ from this machine's: notify {said} s",
+            "检查各机器的时间同步（NTP）", "check that the machines' clocks are kept right (NTP)",
+        ]  # fmt: skip
+
+
+def test_moved_clock_of_a_service_with_another_time_is_bad() -> None:
+    """A demo's time excuses no machine's clock."""
+    asking: Any = SimpleNamespace(clocks={"assets": ServiceClock(datetime(2026, 4, 1, tzinfo=UTC), timedelta(hours=1))})
+    assert [(one.check, one.state) for one in check_clocks(asking)] == [("clocks", "bad")]
+
+
+def test_host_with_another_time_is_named() -> None:
+    """Of the two, only the one that is wrong."""
+    assert [one.state for one in clocks_of({"MongoDB": 5.0, "Kafka": -5.0})] == ["ok"]
+    assert list(clocks_of({})) == []
+    (finding,) = clocks_of({"MongoDB": 0.2, "Kafka": -61.0})
+    assert (finding.check, finding.state, finding.data, exit_code([finding])) == ("hosts", "bad", {"Kafka": -61.0}, 1)
+    assert texts(finding) == [
+        "主机时钟与本机不一致：Kafka -61.0 s", "hosts' clocks differ from ours: Kafka -61.0 s",
+        "检查各机器的时间同步（NTP）", "check that the machines' clocks are kept right (NTP)",
+    ]  # fmt: skip
+
+
+def test_database_with_another_time_is_named_without_a_broker() -> None:
+    """That the broker is away does not hide it."""
+    settings = RuntimeSettings(kafka_servers="127.0.0.1:1")
+    asking: Any = SimpleNamespace(primary={"ahead": timedelta(minutes=-2)}, settings=settings)
+    assert [(one.state, one.data) for one in check_hosts(asking)] == [("bad", {"MongoDB": -120.0})]
+
+
+@pytest.mark.parametrize(
+    ("free", "state", "code"), [(5 * GIB, "ok", 0), (5 * GIB - 1, "warn", 0), (GIB, "warn", 0), (GIB - 1, "bad", 1)]
+)
+def test_little_room_on_the_disk_is_told(free: int, state: str, code: int) -> None:
+    finding = room_in(free)
+    assert (finding.check, finding.state, exit_code([finding])) == ("disk", state, code)
+    if finding.todo:
+        left = f"{free / GIB:.1f} GiB"
+        assert texts(finding) == [
+            f"磁盘剩余 {left}", f"{left} of disk are free",
+            "腾出磁盘空间，或用 WATCHBILL_DATA 换到别的磁盘", "free some disk, or move by WATCHBILL_DATA",
+        ]  # fmt: skip
+
+
+def test_room_is_that_of_the_folders_disk(tmp_path: Path) -> None:
+    """Also before the folder is there."""
+    (finding,) = check_disk(Place.of(tmp_path / "not" / "yet"))
+    assert finding.data["free_bytes"] == pytest.approx(shutil.disk_usage(tmp_path).free, rel=0.05)
+
+
+class Set:
+    """A database that is primary of a set of these members, each with its state and the state's name."""
+
+    def __init__(self, *members: tuple[int, str], primary: bool = True) -> None:
+        self.members = [
+            {"name": f"mongo-{n}:27017", "state": state, "stateStr": name} for n, (state, name) in enumerate(members)
+        ]
+        hosts = [one["name"] for one in self.members]
+        self.primary = {"setName": "rs0", "isWritablePrimary": primary, "hosts": hosts, "version": "8.0"}
+        self.addresses = SimpleNamespace(place=Place.of("nowhere"))
+        self.mongo = SimpleNamespace(admin=SimpleNamespace(command={"replSetGetStatus": {"members": self.members}}.get))
+
+
+@pytest.mark.parametrize(
+    ("members", "ill"),
+    [
+        ([(1, "PRIMARY"), (2, "SECONDARY"), (7, "ARBITER")], ""),
+        ([(1, "PRIMARY"), (2, "SECONDARY"), (8, "(not reachable/healthy)")], "mongo-2:27017 (not reachable/healthy)"),
+        ([(1, "PRIMARY"), (3, "RECOVERING"), (9, "ROLLBACK")], "mongo-1:27017 RECOVERING, mongo-2:27017 ROLLBACK"),
+    ],
+    ids=["well", "away", "two"],
+)
+def test_sick_member_of_the_set_is_named(members: list[tuple[int, str]], ill: str) -> None:
+    asking: Any = Set(*members)
+    (finding,) = check_mongo(asking)
+    assert (finding.check, finding.state, exit_code([finding])) == ("mongo", "bad" if ill else "ok", int(bool(ill)))
+    if ill:
+        assert texts(finding) == [
+            f"副本集成员异常：{ill}", f"members of the replica set are not well: {ill}",
+            "检查这些节点", "look at these machines",
+        ]  # fmt: skip
+
+
+def test_database_that_is_no_primary_is_bad() -> None:
+    asking: Any = Set((2, "SECONDARY"), primary=False)
+    (finding,) = check_mongo(asking)
+    assert (finding.state, exit_code([finding])) == ("bad", 1)
+    assert "MongoDB 不是副本集主节点" in finding.found.zh and "no primary of a replica set" in finding.found.en
 
 
 @pytest.fixture(scope="module")

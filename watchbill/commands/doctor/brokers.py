@@ -56,7 +56,10 @@ def check_kafka(asking: Asking) -> Iterator[Finding]:
     missing = sorted({f"{prefix}{topic}" for topic in TOPICS} - streams.keys())
     if missing:
         named = ", ".join(missing)
-        todo = ("服务启动时会创建；请查看服务日志", "the services make them when they start: see their logs")
+        todo = (
+            "重启任一服务，启动时会创建；启用权限时由安装者创建（infra/deploy/README.md）",
+            "start a service again: it makes them; where rights are in force the owner does (infra/deploy/README.md)",
+        )
         yield bad("kafka", (f"Kafka 缺少主题：{named}", f"Kafka lacks the topics {named}"), todo, missing=missing)
     else:
         number = len(TOPICS)

@@ -26,7 +26,8 @@ def check_mongo(asking: Asking) -> Iterator[Finding]:
     elif not (hello.get("setName") and hello.get("isWritablePrimary")):
         yield bad("mongo", ("MongoDB 不是副本集主节点", "MongoDB is no primary of a replica set"), todo)
     elif ill := _ill_members(asking, hello):
-        found = (f"副本集成员异常：{ill}", f"members of the replica set are not well: {ill}")
+        said = ", ".join(ill)
+        found = (f"副本集成员异常：{said}", f"members of the replica set are not well: {said}")
         yield bad("mongo", found, ("检查这些节点", "look at these machines"), members=ill)
     else:
         named = f"{hello['setName']}, {hello['version']}"

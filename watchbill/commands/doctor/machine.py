@@ -76,15 +76,18 @@ def check_extra(modules: Iterable[str] = EXTRA) -> Iterator[Finding]:
 def check_disk(place: Place) -> Iterator[Finding]:
     """There is room for a broker, a database and logs."""
     there = next(path for path in (place.root, *place.root.parents) if path.exists())
-    free = shutil.disk_usage(there).free
+    yield room_in(shutil.disk_usage(there).free)
+
+
+def room_in(free: int) -> Finding:
+    """Whether so many free bytes are enough. Pure."""
     found = (f"磁盘剩余 {free / GIB:.1f} GiB", f"{free / GIB:.1f} GiB of disk are free")
     todo = ("腾出磁盘空间，或用 WATCHBILL_DATA 换到别的磁盘", "free some disk, or move by WATCHBILL_DATA")
     if free < LITTLE:
-        yield bad("disk", found, todo, free_bytes=free)
-    elif free < ENOUGH:
-        yield warn("disk", found, todo, free_bytes=free)
-    else:
-        yield ok("disk", found[0], found[1], free_bytes=free)
+        return bad("disk", found, todo, free_bytes=free)
+    if free < ENOUGH:
+        return warn("disk", found, todo, free_bytes=free)
+    return ok("disk", found[0], found[1], free_bytes=free)
 
 
 def check_jars() -> Iterator[Finding]:
