@@ -8,17 +8,20 @@ import os
 import sys
 import uuid
 from collections import Counter
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Sequence
 from contextlib import asynccontextmanager
 from dataclasses import dataclass, field
 from pathlib import Path
+from signal import SIGTERM
 from typing import Any
 
 import httpx
 import pytest
 from aiokafka import AIOKafkaConsumer
 
+from infra.local.child import Child
 from infra.runtime import bus
+from infra.runtime.leaving import UNFINISHED
 from infra.runtime.letters import open_record, seal
 from infra.runtime.settings import RuntimeSettings
 from tests.live.rooms import free_port
@@ -28,8 +31,12 @@ from watchbill.installation import ROOT
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(240)]
 TASKS = 900
+STOP_SECONDS = Child.stop_seconds
+"""So long waits `up` before it kills; the services' own bound lies below."""
+WELL = (0, -SIGTERM)
+"""Exit codes of a process that has finished: uvicorn raises the signal once more when it has stopped."""
 SERVICE = """
-import asyncio, os
+import asyncio, os, time
 from datetime import timedelta
 from fastapi import APIRouter
 from contracts.events.inspections import InspectionDueV1, InspectionMissedV1
@@ -40,6 +47,9 @@ ears = Ears("incidents")
 
 @ears.hears(InspectionDueV1)
 async def miss_on_due(due: InspectionDueV1, entry: Entry) -> None:
+    if due.task == "t450" and (page := os.environ.get("PAGE")):
+        print('{"event": "page hangs"}', flush=True)
+        await asyncio.sleep(3600) if page == "waits" else time.sleep(3600)
     await asyncio.sleep(0.004)
     shared = due.model_dump(exclude={"opens", "closes"})
     entry.say(InspectionMissedV1(**shared, opens=due.opens, closes=due.closes))
@@ -86,6 +96,12 @@ class Town:
             if process.returncode is None:
                 process.kill()
                 await process.wait()
+
+    async def until_hanging(self) -> None:
+        """Returns when a page is in hand that will not end."""
+        async with asyncio.timeout(90):
+            while "page hangs" not in [line["event"] for line in self.log]:
+                await asyncio.sleep(0.05)
 
     async def metric(self, name: str) -> float:
         """Of the running life, over all labels."""
@@ -134,14 +150,20 @@ async def town(platform: Any, tmp_path: Path) -> Town:
     return Town(settings, tmp_path)
 
 
+async def stopped(process: asyncio.subprocess.Process) -> int:
+    """Tells it to stop; its exit code. It has as long as `up` gives it."""
+    process.terminate()
+    async with asyncio.timeout(STOP_SECONDS):
+        return await process.wait()
+
+
 async def test_clean_stop_repeats_nothing(town: Town) -> None:
     """Told to stop three times in the middle of its work, it has heard, said and handed over each task once."""
     await town.say()
     for life in (1, 2, 3):
         async with town.service() as process:
             await town.until("watchbill_letters_handled_total", 40.0)
-            process.terminate()
-            await process.wait()
+            assert await stopped(process) in WELL
         assert [line["event"] for line in town.log].count("service stops") == life
     async with town.service():
         await town.until("watchbill_timers_fired_total", 1.0)
@@ -160,8 +182,7 @@ async def test_parts_close_in_their_order(town: Town) -> None:
     await town.say()
     async with town.service() as process:
         await town.until("watchbill_letters_handled_total", 40.0)
-        process.terminate()
-        await process.wait()
+        assert await stopped(process) in WELL
     log = town.log
     stops = next(number for number, line in enumerate(log) if line["event"] == "service stops")
     closed = [line["part"] for line in log if line["event"] == "part closed"]
@@ -176,10 +197,21 @@ async def test_part_that_does_not_close_is_given_up(town: Town) -> None:
     await town.say()
     async with town.service(stop_seconds="0.2", batch_max_records="500") as process:
         await town.until("watchbill_letters_handled_total", 40.0)  # the first page; the second takes a second and more
-        process.terminate()
-        await process.wait()
+        await stopped(process)
     assert "consumers" in [line["part"] for line in town.log if line["event"] == "part given up"]
     async with town.service(), asyncio.timeout(90):
         while len(said := await town.said()) < TASKS:
             await asyncio.sleep(0.5)
     assert said.keys() == {f"t{number}" for number in range(TASKS)}
+
+
+@pytest.mark.parametrize(("page", "codes"), [("waits", WELL), ("blocks", (UNFINISHED,))])
+async def test_page_that_hangs_holds_nobody_up(
+    town: Town, page: str, codes: Sequence[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Also where it does not let the loop turn, so that no part can be closed."""
+    monkeypatch.setenv("PAGE", page)
+    await town.say()
+    async with town.service() as process:
+        await town.until_hanging()
+        assert await stopped(process) in codes
