@@ -76,3 +76,14 @@ def plain_logs() -> None:
 def platform(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Platform]:
     with running(tmp_path_factory.mktemp("platform")) as addresses:
         yield addresses
+
+
+@pytest.fixture(scope="session")
+def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """An environment of what the image installs, and of nothing else: the developers' own has what a lock may lack."""
+    folder, uv = tmp_path_factory.mktemp("image") / "libraries", str(Path(sys.executable).with_name("uv"))
+    subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
+    locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", "requirements-service.lock"]
+    install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *locked]
+    subprocess.run(install, cwd=ROOT, check=True)
+    return folder

@@ -15,6 +15,7 @@ from cyclonedx.schema import SchemaVersion
 from cyclonedx.validation.json import JsonStrictValidator
 
 from infra.deploy.compose import ROOT
+from infra.processes import PROCESSES
 from tests.infra.dockerfile import LIBRARIES, TEXT, copies, said
 
 LOCK = (ROOT / "requirements-service.lock").read_text(encoding="utf-8")
@@ -75,6 +76,13 @@ def test_service_lock_has_hashes_and_no_extras() -> None:
     whole = (ROOT / "requirements.lock").read_text(encoding="utf-8")
     ours = set(re.findall(r"^[\w.-]+==\S+", LOCK, re.MULTILINE))
     assert ours <= set(re.findall(r"^[\w.-]+==\S+", whole, re.MULTILINE))
+
+
+def test_services_need_no_library_beside_their_lock(libraries: Path) -> None:
+    modules = [f"{process.module}.__main__" for process in PROCESSES] + ["infra.deploy.probe"]
+    python = [str(libraries / "bin" / "python"), "-B", "-c", f"import {', '.join(modules)}"]
+    ran = subprocess.run(python, cwd=ROOT, env={}, capture_output=True, text=True, check=False)
+    assert (ran.returncode, ran.stderr) == (0, "")
 
 
 @pytest.fixture(scope="module")

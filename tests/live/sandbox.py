@@ -1,8 +1,9 @@
 """Containers by hand: what an engine would make of the Dockerfile and of one service of docker-compose.yml.
 
 A network of its own, in which broker and database answer by the names and ports that the file says. For each service a
-root of its own that holds what the image holds: read-only, with `/tmp` as its one writable place; a user without any
-right; the image's environment and the service's, and no other. Linux namespaces by util-linux and iproute2; needs root.
+root of its own that holds what the image holds, libraries of its lock and no others: read-only, with `/tmp` as its one
+writable place; a user without any right; the image's environment and the service's, and no other. Linux namespaces by
+util-linux and iproute2; needs root.
 """
 
 from __future__ import annotations
@@ -44,9 +45,11 @@ def alone_in_network(command: Sequence[str]) -> list[str]:
 
 @dataclass(frozen=True)
 class Container:
-    """One service as the file describes it. `neighbour`: the process whose network it joins."""
+    """One service as the file describes it. `libraries`: the environment that the image has; `neighbour`: the process
+    whose network it joins."""
 
     root: Path
+    libraries: Path
     environment: Mapping[str, str]
     volumes: Mapping[Path, str]
     user: str
@@ -88,7 +91,7 @@ class Container:
         yield f"echo 127.0.0.1 localhost {' '.join(HOSTS)} > {root}/etc/hosts"
         for source, to in dockerfile.copies():
             yield f"mkdir -p $(dirname {root}{HOME}/{to}) && cp -r {shlex.quote(str(source))} {root}{HOME}/{to}"
-        bound = {name: name for name in SYSTEM if Path(name).exists()} | {sys.prefix: LIBRARIES}
+        bound = {name: name for name in SYSTEM if Path(name).exists()} | {str(self.libraries): LIBRARIES}
         for source, there in {**bound, **{str(source): there for source, there in self.volumes.items()}}.items():
             yield f"mkdir -p {root}{there} && mount --rbind {shlex.quote(source)} {root}{there}"
             yield f"mount -o remount,bind,ro {root}{there}"
