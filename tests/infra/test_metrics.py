@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+import ast
 import re
 from collections.abc import Iterator
+from pathlib import Path
 
+import prometheus_client
+import pytest
 import yaml
 from prometheus_client import REGISTRY
 from prometheus_client.metrics import MetricWrapperBase
@@ -17,6 +21,7 @@ from infra.runtime import metrics
 ALERTS_DOCUMENT = yaml.safe_load(ALERTS.read_text(encoding="utf-8"))
 RULES = [rule for group in ALERTS_DOCUMENT["groups"] for rule in group["rules"]]
 OPERATIONS = (ROOT / "docs" / "operations.md").read_text(encoding="utf-8")
+KINDS = {name for name, kind in vars(prometheus_client).items() if kind in MetricWrapperBase.__subclasses__()}
 _METRIC = re.compile(r"\bwatchbill_\w+")
 
 
@@ -64,3 +69,42 @@ def test_names_are_in_the_registry() -> None:
     """So that a metric that nobody serves is not alarmed on."""
     known = {name for collector in list(REGISTRY._collector_to_names.values()) for name in collector}
     assert known >= NAMES
+
+
+def kinds_in(text: str) -> set[str]:
+    """The kinds of metrics that a source file takes from the client library, however it imports them."""
+    nodes = list(ast.walk(ast.parse(text)))
+    taken = {node.module: node.names for node in nodes if isinstance(node, ast.ImportFrom) and node.module}
+    named = {alias.name for module, names in taken.items() if _knows_kinds(module) for alias in names}
+    whole = [alias for node in nodes if isinstance(node, ast.Import) for alias in node.names]
+    whole += [ast.alias(f"{module}.{alias.name}", alias.asname) for module, names in taken.items() for alias in names]
+    modules = {alias.asname or alias.name for alias in whole if _knows_kinds(alias.name)}
+    modules |= {name.rpartition(".")[2] for name in modules}
+    asked = {node.attr for node in nodes if isinstance(node, ast.Attribute) and ast.unparse(node.value) in modules}
+    return KINDS & (named | asked)
+
+
+def _knows_kinds(module: str) -> bool:
+    return module.split(".")[0] == "prometheus_client" or module == metrics.__name__
+
+
+@pytest.mark.parametrize(
+    "text",
+    [
+        "from prometheus_client import Gauge as Level",
+        "from prometheus_client.metrics import Gauge",
+        "import prometheus_client\nprometheus_client.Gauge('x', 'x')",
+        "import prometheus_client.metrics as m\nm.Gauge('x', 'x')",
+        "from prometheus_client import metrics\nmetrics.Gauge('x', 'x')",
+        "from infra.runtime import metrics\nmetrics.Gauge('x', 'x')",
+    ],
+)
+def test_metric_is_seen_in_source(text: str) -> None:
+    assert kinds_in(text) == {"Gauge"}
+    assert kinds_in("from collections import Counter\nfrom infra.runtime import metrics\nmetrics.LAG") == set()
+
+
+def test_metrics_are_declared_in_one_module() -> None:
+    folders = ("contracts", "infra", "services", "watchbill")
+    files = [file for folder in folders for file in (ROOT / folder).rglob("*.py")]
+    assert {file for file in files if kinds_in(file.read_text("utf-8"))} == {Path(metrics.__file__)}
