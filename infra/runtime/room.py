@@ -8,6 +8,7 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
+from signal import SIGTERM, signal
 from time import monotonic
 from types import FrameType
 from typing import Protocol
@@ -278,7 +279,8 @@ class _Server(uvicorn.Server):
 
 
 def run(room: Room) -> None:
-    """The main function of a service process."""
+    """The main function of a service process. uvicorn raises the signal once more when it has stopped."""
+    signal(SIGTERM, lambda *_: sys.exit(0))
     start_telemetry(room.name, room.settings.log_level, room.settings.secrets / TRACE_KEY)
     _leave_garbage_for_a_while()
     sys.setswitchinterval(_SWITCH_SECONDS)
