@@ -36,7 +36,7 @@ class Gateway:
         self.tolerance = timedelta(seconds=settings.future_tolerance_seconds)
         self._settings = settings
         self._clock = clock
-        self._publisher = Publisher(settings.streams, producer, relay)
+        self._publisher = Publisher(settings.streams, producer, relay, settings.gateway_traced_share)
         self._admission = Admission(register, Passwords(settings.secrets), self.tolerance)
         self._open: dict[asyncio.Task[None], Connection] = {}
         self._complaints = PerMinute(1)

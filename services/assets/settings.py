@@ -2,6 +2,10 @@
 
 from __future__ import annotations
 
+from typing import Annotated
+
+from pydantic import Field
+
 from infra.runtime.settings import RuntimeSettings
 
 
@@ -20,5 +24,8 @@ class AssetsSettings(RuntimeSettings):
     events, and are answered where that is due; the rest are counted only."""
     gateway_refused_in_a_row_max: int = 2000
     """A peer that sends more such pieces and nothing else is disconnected."""
+    gateway_traced_share: Annotated[float, Field(ge=0, le=1)] = 0.01
+    """The share of frames whose traces begin with a span, whatever becomes of them. What is refused, and what turns out
+    to matter, leaves its spans always."""
     future_tolerance_seconds: float = 300.0
     """How far a logger's clock may be ahead."""
