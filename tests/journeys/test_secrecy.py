@@ -5,6 +5,7 @@ from __future__ import annotations
 import asyncio
 import inspect
 import json
+import re
 import secrets
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
@@ -26,14 +27,19 @@ from ruamel.yaml import YAML
 from contracts.agreements.agreement import Agreement
 from infra.local.place import Place
 from infra.processes import PROCESSES
+from infra.runtime.telemetry import TRACE_KEY, trace_id_of
 from services.assets.hj212 import Upload, upload_frames
+from services.console.pages.visit import COOKIE
+from services.console.settings import CONSOLE_KEY
 from tests.journeys.collector import Collector
 from tests.journeys.conftest import Town
 from tests.journeys.leaks import forms, leaks
 from tests.journeys.rude import RudeGateway, RudeMail
+from tests.journeys.test_console import administrator, csrf_of
 from tests.journeys.test_skeleton import at_once
 from watchbill.conductor import Conductor
 from watchbill.installation import Installation
+from watchbill.secrets import ADMINISTRATOR, ADMINISTRATOR_PASSWORD
 
 pytestmark = [pytest.mark.live, pytest.mark.timeout(300), pytest.mark.asyncio(loop_scope="module")]
 MORNING = datetime(2026, 4, 8, 7, 0, tzinfo=ZoneInfo("Asia/Shanghai")).astimezone(UTC)
@@ -147,12 +153,15 @@ def _known_secrets(installation: Installation, agreement: Agreement) -> dict[str
         for what, one in zip(("name", "phone", "mail"), row[:3], strict=True)
     }
     caller = {"caller": CALLER, "caller's phone": CALLERS_PHONE, "a stranger's mail": STRANGERS_MAIL}
-    files = {name: (secret.shared / name).read_text() for name in ("sms-password", "smtp-password", "keys.secret")}
+    names = ("sms-password", "smtp-password", "keys.secret", CONSOLE_KEY, TRACE_KEY)
+    files = {name: (secret.shared / name).read_text().strip() for name in names}
+    console = {"console's password": (secret.owner / ADMINISTRATOR_PASSWORD).read_text().strip()}
     keys = {"conductor's key": secret.key_of("conductor", "service"), "site's key": secret.key_of(SITE, "logger")}
     tokens = {"a token": secret.token("li", "auditor", "owner"), "a false token": secrets.token_urlsafe(40)}
     wrong = {"a false key": secrets.token_urlsafe(24), "a false password": "Q7ZW4K"}
+    wrong |= {"a mistyped password": secrets.token_urlsafe(12)}
     private = {"token key": (secret.owner / "token-private.pem").read_text().splitlines()[1]}
-    return {**loggers, **people, **caller, **files, **keys, **tokens, **wrong, **private}
+    return {**loggers, **people, **caller, **files, **console, **keys, **tokens, **wrong, **private}
 
 
 async def _play(day: Day, agreement: Agreement) -> None:
@@ -166,6 +175,7 @@ async def _play(day: Day, agreement: Agreement) -> None:
     for minutes in (0, 1, 3, 7, 15, 31):  # refusals that pass are tried again
         await town.at(MORNING + timedelta(minutes=minutes))
     await _crash_over_the_directory(day)
+    await _administrator_at_the_console(day)
     await asyncio.sleep(1.0)  # the last spans are on their way
 
 
@@ -251,6 +261,26 @@ async def _crash_over_the_directory(day: Day) -> None:
     await day.town.conductor.settle()
 
 
+async def _administrator_at_the_console(day: Day) -> None:
+    """Mistypes the password, also into an address, then looks round and has a letter heard again, which fails again."""
+    typed = day.secrets["a mistyped password"]
+    async with httpx.AsyncClient(base_url=day.town.installation.http["console"], timeout=30) as stranger:
+        form = {"name": ADMINISTRATOR, "csrf": csrf_of(await stranger.get("/login"))}
+        assert (await stranger.post("/login", data=form | {"password": typed})).status_code == 403
+        assert (await stranger.post("/login", data=form | {"password": typed, "csrf": "x"})).status_code == 403
+        await stranger.get("/login", params={"password": typed})
+    browser = await administrator(day.town)
+    day.secrets["a session"] = browser.cookies[COOKIE]
+    for path in ("/", "/services", "/traces", "/nosuch"):
+        assert (await browser.get(path)).status_code == (404 if path == "/nosuch" else 200)
+    letter = re.search(r'href="(/parked/notify/[^"]+)"', (await browser.get("/parked")).text)
+    assert letter
+    page = await browser.get(letter[1])
+    again = await browser.post(letter[1], data={"csrf": csrf_of(page)})
+    assert again.status_code == 200 and "仍无法处理" in again.text
+    await browser.aclose()
+
+
 async def test_day_had_all_it_was_to_have(day: Day) -> None:
     """Whoever finds nothing has to have looked where something was."""
     phrases = {(line["event"], line.get("service")) for line in day.log()}
@@ -258,11 +288,33 @@ async def test_day_had_all_it_was_to_have(day: Day) -> None:
         ("letter handled", "incidents"), ("page handled", "assets"), ("letter parked", "notify"),
         ("provider refuses our account", "notify"), ("request failed", "notify"),
     } <= phrases  # fmt: skip
-    services = {service for service, _ in day.collector.spans()}
-    assert services == {process.name for process in PROCESSES} - {"console"}  # it listens only
+    spans = {(service, span.name) for service, span in day.collector.spans()}
+    assert {service for service, _ in spans} == {process.name for process in PROCESSES} and (
+        "console",
+        "redrive",
+    ) in spans
     assert any(span.status.code == Status.STATUS_CODE_ERROR for _, span in day.collector.spans())
     assert any(day.secrets["sms-password"] in asked and PEOPLE["engineer"][1] in asked for asked in day.gateway.asked)
     assert day.secrets["smtp-password"] in day.mail.told and PEOPLE["supervisor"][2] in day.mail.told
+
+
+async def test_lines_name_their_letters(day: Day) -> None:
+    """What finds a letter is not masked: a line says the ids that the letter carries, and a page says where it lies."""
+    letters = {f"{one.topic}/{one.partition}/{one.offset}": one for one in await day.town.letters()}
+    lines = [line for line in day.log() if line["event"] in ("letter handled", "letter parked")]
+    said = {(line["at"], line["event_id"], line["type"], line["trace_id"]) for line in lines}
+    heard = {at: letters[at] for at in {line["at"] for line in lines}}
+    assert said == {(at, one.id, one.type, trace_id_of(one.attributes)) for at, one in heard.items()}
+    told = {one.id for one in letters.values() if one.type == "FaultOpenedV1"}
+    assert told and told <= {line["event_id"] for line in lines if line["service"] == "notify"}
+    pages = [(line["service"], line["offsets"]) for line in day.log() if line["event"] == "page handled"]
+    assert [line for line in lines if not any(_lies_in(line, page) for page in pages)] == []
+
+
+def _lies_in(line: dict[str, Any], page: tuple[str, dict[str, str]]) -> bool:
+    where, _, offset = line["at"].rpartition("/")
+    first, _, last = page[1].get(where, "1-0").partition("-")
+    return line["service"] == page[0] and int(first) <= int(offset) <= int(last)
 
 
 async def test_reasons_say_what_was_left_out(day: Day) -> None:
