@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 import asyncio
+import sys
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, asynccontextmanager
 from pathlib import Path
 from typing import Any
 
+import httpx
 import pytest
 import pytest_asyncio
 import trustme
@@ -17,6 +19,9 @@ from pymongo.errors import OperationFailure, ServerSelectionTimeoutError
 
 from contracts.agreements.folder import read_agreement
 from infra.deploy import rights
+from infra.local.child import Child
+from infra.local.children import Supervisor, http_answers
+from infra.local.ports import LOOPBACK
 from infra.runtime.connections import kafka_options, mongo_client
 from infra.runtime.room import Room
 from infra.runtime.settings import RuntimeSettings
@@ -31,8 +36,9 @@ from services.inspections.settings import InspectionsSettings
 from services.notify.app import room_for as notify_room
 from services.notify.settings import NotifySettings
 from services.scoring.app import room_for as scoring_room
-from tests.live.rooms import opened, settings_in, settle, token
-from tests.live.secured import Secured, own, reach_kafka, reach_mongo, secured
+from tests.journeys.leaks import leaks
+from tests.live.rooms import free_port, opened, settings_in, settle, token
+from tests.live.secured import PRINCIPALS, Secured, own, reach_kafka, reach_mongo, secured
 from tests.watchbill.evidence import run
 from watchbill.backups.whole import back_up
 from watchbill.installation import ROOT
@@ -167,6 +173,44 @@ async def test_wrong_password_opens_nothing(town: Secured, tmp_path: Path) -> No
         while "Authentication failed" not in (told := str(room.health.report())):
             await asyncio.sleep(0.05)
     assert "not-the-password" not in told
+
+
+@asynccontextmanager
+async def process(town: Secured, folder: Path, password: Path) -> AsyncIterator[Child]:
+    """Inspections as a process of its own, which says all that it can say."""
+    secrets, port = Secrets(folder), free_port()
+    secrets.make()
+    own = {"secrets": secrets.shared, "http_port": port, "log_level": "DEBUG"}
+    given = own | {"kafka_password_file": password, "mongo_password_file": password}
+    environment = town.variables("inspections") | {f"WATCHBILL_{name.upper()}": str(one) for name, one in given.items()}
+    command = (sys.executable, "-m", "services.inspections")
+    ready, log = http_answers(f"http://{LOOPBACK}:{port}/health/live"), folder / "inspections.log"
+    children = Supervisor()
+    try:
+        made = Child(name="inspections", command=command, env=environment, cwd=ROOT, log=log, ready=ready)
+        await children.add(made)
+        yield made
+    finally:
+        await children.stop()
+
+
+@pytest.mark.parametrize(("typed", "says"), [("", "service open"), ("mistyped-password", "Authentication failed")])
+async def test_password_stands_in_no_log(town: Secured, tmp_path: Path, typed: str, says: str) -> None:
+    """Neither the right one nor one that was mistyped: not in the service's log or health, nor in the servers' logs."""
+    file = tmp_path / "typed" if typed else town.password("inspections")
+    if typed:
+        file.write_text(typed)
+    async with process(town, tmp_path, file) as started, httpx.AsyncClient(trust_env=False) as client:
+        address = f"http://{LOOPBACK}:{started.env['WATCHBILL_HTTP_PORT']}/health/ready"
+        told = b""
+        async with asyncio.timeout(60):
+            while says.encode() not in told + started.log.read_bytes():
+                told = (await client.get(address)).content
+                await asyncio.sleep(0.1)
+    logs = [(path.name, path.read_bytes()) for path in (started.log, *town.folder.glob("*.log"))]
+    passwords = {name: town.password(name).read_text().strip() for name in PRINCIPALS} | {"typed": typed or "no other"}
+    assert {name for name, text in logs if text} >= {"inspections.log", "mongo.log", "kafka-1.log"}
+    assert leaks(passwords, [("health", told), *logs]) == []
 
 
 async def test_plain_text_is_refused(town: Secured) -> None:
