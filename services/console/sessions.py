@@ -73,6 +73,11 @@ class Visitor:
     session: Session
     identity: Identity
 
+    @property
+    def mark(self) -> str:
+        """What a page is marked with that was made for this session in this role; it opens nothing."""
+        return f"{self.session.id[:16]}-{self.identity.role}"
+
 
 class Guard:
     """Lets people in, and knows them again. Its clock is the machine's: a conductor's has nothing to do with people."""

@@ -16,16 +16,23 @@ from services.console.sessions import Guard, Visitor
 COOKIE = "watchbill-session"
 _FORM_BYTES_MAX = 20_000
 _READS = frozenset({"GET", "HEAD"})
+PART = "hx-request"
+"""The header of a request for a part of a page that is shown already."""
+MARK = "watchbill-mark"
+"""The header in which such a request has the mark of its page."""
 
 
 async def recognise(request: Request) -> None:
-    """Puts the visitor of a session on the request. A form without the session's CSRF token is refused: 403."""
+    """Puts the visitor of a session on the request. Refused, 403: a form without the session's CSRF token, and a part
+    for a page that was made for another session or role."""
     visitor = await guard_of(request).visitor(token) if (token := request.cookies.get(COOKIE)) else None
     request.state.visitor = visitor
     if visitor is None:
         return
     if request.method not in _READS:
         check_token((await form_of(request)).get("csrf", ""), visitor.session.csrf)
+    if is_part(request):
+        check_token(request.headers.get(MARK, ""), visitor.mark)
     request.state.identity = visitor.identity
 
 
@@ -34,6 +41,11 @@ def check_token(given: str, wanted: str) -> None:
     if not wanted or not hmac.compare_digest(given.encode(), wanted.encode()):
         words = Words(zh="页面已过期，请刷新后重试", en="This page is too old: reload it and try again")
         raise Problem(403, "forbidden", words, "csrf")
+
+
+def is_part(request: Request) -> bool:
+    """Whether a script asks for a part of a page, and not a person for a page."""
+    return PART in request.headers
 
 
 def session_router(**options: Any) -> APIRouter:
