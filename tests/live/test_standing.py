@@ -138,7 +138,7 @@ async def test_console_shows_the_same(stood: Stood, platform: Any, tmp_path: Pat
     assert dict(re.findall(r"<dt>(.*?)</dt><dd[^>]*>(.*?)</dd>", page)) == {
         "待发事件": "4 <small>最早 1 天 1 小时</small>",
         "逾期定时": "2 <small>2 小时</small>",
-        "搁置": '<a href="/parked#incidents">1</a>',
+        "搁置": '<a id="p-incidents" href="/parked#incidents">1</a>',
         "落后": "3",
     }
     assert f"<code>{stood.topic}/0</code>" in page
