@@ -83,7 +83,7 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """An environment of what the image installs, and of nothing else: the developers' own has what a lock may lack."""
     folder, uv = tmp_path_factory.mktemp("image") / "libraries", str(Path(sys.executable).with_name("uv"))
     subprocess.run([uv, "venv", "--quiet", "--python", sys.executable, str(folder)], check=True)
-    locked = ["--require-hashes", "--only-binary", ":all:", "--requirement", "requirements-service.lock"]
+    locked = ["--no-deps", "--require-hashes", "--only-binary", ":all:", "--requirement", "requirements-service.lock"]
     install = [uv, "pip", "install", "--quiet", "--python", str(folder / "bin" / "python"), *locked]
     subprocess.run(install, cwd=ROOT, check=True)
     return folder

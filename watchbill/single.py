@@ -8,6 +8,7 @@ import json
 import os
 
 from infra.processes import PROCESSES
+from infra.runtime.leaving import end_well_when_stopped
 from infra.runtime.room import Room
 from infra.runtime.telemetry import TRACE_KEY, start_telemetry
 
@@ -25,6 +26,7 @@ async def _serve(rooms: list[Room]) -> None:
 
 def main() -> None:
     """Runs until it is told to stop."""
+    end_well_when_stopped()
     environments = json.loads(os.environ["WATCHBILL_SINGLE"])
     rooms = [_room(process.name, environments[process.name]) for process in PROCESSES]
     start_telemetry("single", rooms[0].settings.log_level, rooms[0].settings.secrets / TRACE_KEY)

@@ -8,7 +8,6 @@ import sys
 from collections.abc import AsyncIterator, Awaitable, Callable, Mapping, Sequence
 from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass, field
-from signal import SIGTERM, signal
 from time import monotonic
 from types import FrameType
 from typing import Protocol
@@ -28,7 +27,7 @@ from infra.runtime.connections import mongo_client
 from infra.runtime.ears import Ears
 from infra.runtime.feed import Feed
 from infra.runtime.health import Health
-from infra.runtime.leaving import Leaving
+from infra.runtime.leaving import Leaving, end_well_when_stopped
 from infra.runtime.ledger import Ledger
 from infra.runtime.line import Line
 from infra.runtime.lookout import Lookout
@@ -279,8 +278,8 @@ class _Server(uvicorn.Server):
 
 
 def run(room: Room) -> None:
-    """The main function of a service process. uvicorn raises the signal once more when it has stopped."""
-    signal(SIGTERM, lambda *_: sys.exit(0))
+    """The main function of a service process."""
+    end_well_when_stopped()
     start_telemetry(room.name, room.settings.log_level, room.settings.secrets / TRACE_KEY)
     _leave_garbage_for_a_while()
     sys.setswitchinterval(_SWITCH_SECONDS)

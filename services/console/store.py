@@ -34,6 +34,8 @@ INDEXES: Mapping[str, Sequence[IndexModel]] = {
         IndexModel([("type", ASCENDING), ("at", DESCENDING)]),
         IndexModel([("fault", ASCENDING), ("at", ASCENDING)]),
         IndexModel([("task", ASCENDING), ("at", ASCENDING)]),
+        IndexModel("agreement"),
+        IndexModel("lot"),
         IndexModel("notice"),
         IndexModel("refs"),
         IndexModel("trace"),

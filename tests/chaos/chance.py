@@ -54,12 +54,11 @@ class FullDisk:
 
 @dataclass(frozen=True, slots=True)
 class ClockJump:
-    """The machine's clock jumps under a service, and back after a while."""
+    """The machine's clock jumps under a service, and back when the next may befall the town."""
 
     service: str
     by: timedelta
     wait_seconds: float
-    lasts_seconds: float
 
 
 Misfortune = Strike | BadNetwork | FullDisk | ClockJump
@@ -102,9 +101,7 @@ class Chance:
         if kind == "strike":
             return Strike(rng.choice((*SERVERS, "sinks")), wait)
         if kind == "clock":
-            return ClockJump(
-                rng.choice(sorted({service for service, _ in self.pairs})), rng.choice(_JUMPS), wait, lasts
-            )
+            return ClockJump(rng.choice(sorted({service for service, _ in self.pairs})), rng.choice(_JUMPS), wait)
         server = rng.choice(SERVERS)
         if kind == "disk":
             return FullDisk(server, wait, lasts)

@@ -26,15 +26,15 @@ class Kill:
 
 
 class Plan:
-    """The files of one service: `.plan` and `.clock` are written by the harness, `.deaths` and `.passed` by the victim.
+    """The files of one service: `.plan` and `.clock` are written by the harness, the others by the victim.
 
     A planned kill whose id stands among the deaths is done; of the others the first that comes up is died.
     """
 
     def __init__(self, folder: Path, service: str) -> None:
-        names = ("plan", "clock", "deaths", "passed")
-        self._plan, self._clock, self._deaths, self._passed = (folder / f"{service}.{name}" for name in names)
-        for path in (self._plan, self._clock, self._deaths, self._passed):
+        files = [folder / f"{service}.{name}" for name in ("plan", "clock", "deaths", "misled", "passed")]
+        self._plan, self._clock, self._deaths, self._misled, self._passed = files
+        for path in files:
             path.touch()
 
     def write(self, kills: Sequence[Kill]) -> None:
@@ -53,6 +53,10 @@ class Plan:
     def deaths(self) -> list[Kill]:
         """What was died."""
         return [Kill(**row) for row in _rows(self._deaths)]
+
+    def misled(self) -> int:
+        """At how many points it had been told the time by a clock that had jumped."""
+        return len(_rows(self._misled))
 
     def passed(self) -> set[str]:
         """All points that were ever passed."""
@@ -76,6 +80,9 @@ class Victim(Plan):
             self._met.add(point)
             _append(self._passed, {"point": point})
         self._look()
+        if self._wears.was_asked:
+            self._wears.was_asked = False
+            _append(self._misled, {"at": point})
         for kill in self._armed:
             if kill.point == point:
                 self._passings[kill.id] += 1

@@ -51,3 +51,4 @@ def test_kills_and_outages_change_nothing(peace: Week, agreement: Agreement, tmp
     died = {"kafka died of its full disk", "mongo died of its full disk"}
     assert befell | died <= shaken.misfortunes.keys()
     assert any("network" in name for name in shaken.misfortunes)
+    assert shaken.misfortunes["points misled by a clock"] and shaken.frames > peace.frames

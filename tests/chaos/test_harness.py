@@ -19,6 +19,7 @@ import pytest
 from infra.processes import PROCESSES
 from tests.chaos.audit import differences
 from tests.chaos.chance import Chance, Misfortune
+from tests.chaos.clock import ASK
 from tests.chaos.doom import Kill, Plan
 from tests.chaos.points import POINTS, STEPS, Step, method_of
 from tests.chaos.proxy import LOOPBACK, Proxy
@@ -79,6 +80,12 @@ for hours in (7, -7, 0):
 
 def test_victim_sees_its_clock_jump_and_come_back(tmp_path: Path) -> None:
     assert runs(ASKING, tmp_path).stdout.splitlines() == ["7 7 7", "-7 -7 -7", "0 0 0"]
+
+
+def test_clock_jumps_wherever_the_runtime_asks_the_machine_for_the_date() -> None:
+    """But in its own clock, which a conductor moves in a play."""
+    asks = {path.stem for path in (ROOT / "infra/runtime").glob("*.py") if "datetime.now(" in path.read_text()}
+    assert {f"infra.runtime.{name}" for name in asks} == {*ASK, "infra.runtime.clock"}
 
 
 def test_same_seed_brings_the_same() -> None:

@@ -6,8 +6,9 @@ import asyncio
 import contextlib
 import resource
 from collections import Counter
-from collections.abc import Iterator, Mapping, Sequence
-from contextlib import AsyncExitStack, contextmanager
+from collections.abc import AsyncIterator, Mapping, Sequence
+from contextlib import AsyncExitStack, asynccontextmanager
+from datetime import timedelta
 from signal import SIGKILL
 from typing import Self
 
@@ -26,6 +27,7 @@ SERVERS = ("kafka", "mongo")
 _ARMED_MAX = 6
 _FULL_BYTES = 4096
 """No file may grow beyond it where the disk is full."""
+_CHOKES_SECONDS = 30.0
 
 
 class Town(Installation):
@@ -76,13 +78,19 @@ class Town(Installation):
         for plan in self.plans.values():
             plan.write(())
 
+    def set_clocks_right(self) -> None:
+        """What has jumped jumps back."""
+        for plan in self.plans.values():
+            plan.set_clock(timedelta(0))
+
     def strike(self, child: str) -> None:
         """A process dies now, wherever it is."""
         self.children.kill(child, SIGKILL)
 
-    @contextmanager
-    def full_disk(self, child: str) -> Iterator[None]:
-        """The process cannot write any more to the files that it has; what comes after it can, as if room was made."""
+    @asynccontextmanager
+    async def full_disk(self, child: str) -> AsyncIterator[None]:
+        """The process cannot write any more to the files that it has, until it has died of it, as it does when it next
+        writes, or has had nothing to write for long. What comes after it can, as if room was made."""
         pid = self.children.state(child).pid
         if pid is None:
             yield
@@ -91,15 +99,23 @@ class Town(Installation):
             before = resource.prlimit(pid, resource.RLIMIT_FSIZE)
             resource.prlimit(pid, resource.RLIMIT_FSIZE, (_FULL_BYTES, before[1]))
         yield
-        if self.children.state(child).pid != pid:
+        if await self._has_died(child, pid):
             self.choked[child] += 1
-        else:
-            with contextlib.suppress(ProcessLookupError):
-                resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+            return
+        with contextlib.suppress(ProcessLookupError):
+            resource.prlimit(pid, resource.RLIMIT_FSIZE, before)
+
+    async def _has_died(self, child: str, pid: int) -> bool:
+        with contextlib.suppress(TimeoutError):
+            async with asyncio.timeout(_CHOKES_SECONDS):
+                while self.children.state(child).pid == pid:
+                    await asyncio.sleep(0.05)
+        return self.children.state(child).pid != pid
 
     async def calms_down(self) -> None:
         """Nobody dies any more; returns when all are there."""
         self.spare()
+        self.set_clocks_right()
         for proxy in self.proxies.values():
             proxy.becomes("open")
         await asyncio.sleep(0)
@@ -108,6 +124,10 @@ class Town(Installation):
     def deaths(self) -> list[Kill]:
         """Which kill points have been died at."""
         return [kill for plan in self.plans.values() for kill in plan.deaths()]
+
+    def misled(self) -> int:
+        """At how many points a service had been told the time by a clock that had jumped."""
+        return sum(plan.misled() for plan in self.plans.values())
 
     def passed(self) -> set[tuple[str, str]]:
         """Which service has passed which point."""

@@ -86,6 +86,7 @@ class Week:
     deaths: Sequence[Kill] = ()
     misfortunes: Counter[str] = field(default_factory=Counter)
     restarts: int = 0
+    frames: int = 0
 
 
 async def play_week(place: Place, script: Script, agreement: Agreement, chance: Chance | None = None) -> Week:
@@ -111,9 +112,10 @@ async def play_week(place: Place, script: Script, agreement: Agreement, chance: 
             now = await play.step(now)
         await play.close()
         misfortunes.update({f"{server} died of its full disk": times for server, times in town.choked.items()})
+        misfortunes["points misled by a clock"] = town.misled()
         account = await asyncio.to_thread(account_of, town)
         passed = frozenset(town.passed())
-        return Week(account, passed, town.deaths(), misfortunes, town.children.restart_count)
+        return Week(account, passed, town.deaths(), misfortunes, town.children.restart_count, play.frames)
 
 
 def _spoilt(script: Script, agreement: Agreement, chance: Chance, misfortunes: Counter[str]) -> Script:
@@ -124,6 +126,8 @@ def _spoilt(script: Script, agreement: Agreement, chance: Chance, misfortunes: C
 
 
 def _shake(town: Town, chance: Chance, step: int, misfortunes: Counter[str]) -> list[asyncio.Task[None]]:
+    if step % chance.every == 0:
+        town.set_clocks_right()
     town.dooms(kills := chance.kills(step))
     misfortune = chance.misfortune(step)
     log.info("step begins", step=step, kills=[f"{kill.service} {kill.point}" for kill in kills], befalls=misfortune)
@@ -148,12 +152,10 @@ async def _befall(town: Town, misfortune: Misfortune) -> None:
     if isinstance(misfortune, Strike):
         town.strike(misfortune.child)
     elif isinstance(misfortune, FullDisk):
-        with town.full_disk(misfortune.server):
+        async with town.full_disk(misfortune.server):
             await asyncio.sleep(misfortune.lasts_seconds)
     elif isinstance(misfortune, ClockJump):
         town.plans[misfortune.service].set_clock(misfortune.by)
-        await asyncio.sleep(misfortune.lasts_seconds)
-        town.plans[misfortune.service].set_clock(timedelta(0))
     elif isinstance(misfortune, BadNetwork):
         town.proxies[misfortune.server].becomes(misfortune.network)
         await asyncio.sleep(misfortune.lasts_seconds)

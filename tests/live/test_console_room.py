@@ -259,6 +259,12 @@ async def test_address_that_is_not_there_is_told_as_a_page(town: Town) -> None:
     assert (program.status_code, program.headers["content-type"]) == (404, "application/problem+json")
 
 
+async def test_other_language_of_a_page_is_on_this_host(town: Town) -> None:
+    """An address that begins with two slashes names a host."""
+    page = await (await town.sign_in("li")).get("http://room//elsewhere.example/x")
+    assert page.status_code == 404 and 'href="/elsewhere.example/x?lang=en"' in page.text
+
+
 async def test_session_cookie_is_for_this_site_only(town: Town) -> None:
     browser = httpx.AsyncClient(transport=httpx.ASGITransport(town.room.api), base_url="http://room", headers=HTML)
     form = {"name": "li", "password": PASSWORD, "csrf": csrf_of(await browser.get("/login"))}

@@ -235,6 +235,7 @@ async def test_part_is_in_the_language_of_its_page(browser: httpx.AsyncClient) -
     await browser.get("/?lang=zh")
     answer = await browser.get(english.by("live")["hx-get"], headers=english.asks_with)
     assert "faults, the newest first" in answer.text and "set-cookie" not in answer.headers
+    assert json.loads(english.by("search")["hx-vals"]) == {"lang": "en"}
     assert "按开始时间倒序" in (await browser.get("/")).text
 
 

@@ -23,14 +23,22 @@ def _all(addresses: Addresses) -> list[dict[str, Any]]:
 
 def _find(addresses: Addresses, id: str, service: str | None) -> tuple[str, dict[str, Any]]:
     """The service that has parked it, and the letter; of several services, the one that was named."""
-    asked = [process.name for process in PROCESSES if service in (None, process.name)]
-    looked = [(name, addresses.find(name, f"/runtime/parked/{quote(id, safe='')}")) for name in asked]
-    found = [(name, letter) for name, letter in looked if letter]
+    names = [process.name for process in PROCESSES]
+    if service not in (None, *names):
+        raise fail(f"没有服务 {service}，只有 {', '.join(names)}", f"No service {service}: {', '.join(names)}", 2)
+    found: list[tuple[str, dict[str, Any]]] = []
+    away: typer.Exit | None = None
+    for name in [service] if service else names:
+        try:
+            letter = addresses.find(name, f"/runtime/parked/{quote(id, safe='')}")
+            found += [(name, letter)] if letter else []
+        except typer.Exit as told:  # another may have it
+            away = told
     if not found:
-        raise fail(f"没有搁置的消息 {id}", f"No parked letter {id}")
+        raise away or fail(f"没有搁置的消息 {id}", f"No parked letter {id}")
     if len(found) > 1:
-        names = ", ".join(name for name, _ in found)
-        raise fail(f"多个服务搁置了它（{names}），请用 --service 指明", f"Parked by {names}: choose by --service")
+        some = ", ".join(name for name, _ in found)
+        raise fail(f"多个服务搁置了它（{some}），请用 --service 指明", f"Parked by {some}: choose by --service")
     return found[0]
 
 

@@ -18,7 +18,7 @@ from services.console.domain.seen import told_to
 from services.console.domain.story import Frame, Story, story_of
 from services.console.domain.waterfall import waterfall_of
 from services.console.pages.render import page
-from services.console.pages.visit import session_router
+from services.console.pages.visit import is_part, session_router
 from services.console.search import Wanted, faults_that, names_in, rows_of_fault
 from services.console.store import spans_of
 
@@ -46,7 +46,7 @@ async def show_fault(request: Request, fault: str, caller: Caller, db: Database)
     if story is None:
         raise not_found(fault)
     technical = caller.role in TECHNICAL
-    spans = await spans_of(db, story.traces) if technical else []
+    spans = await spans_of(db, story.traces) if technical and not is_part(request) else []
     falls = {trace: waterfall_of([one for one in spans if one.trace == trace]) for trace in story.traces}
     return page(
         request, "story", story=story, names=names, clocks=clocks, frames_known=frames is not None,

@@ -67,8 +67,9 @@ def _headers(request: Request, scripted: bool) -> dict[str, str]:
 
 
 def _address_in(request: Request, english: bool) -> str:
-    """This page in a language."""
-    return str(request.url.include_query_params(lang="en" if english else "zh").replace(scheme="", netloc=""))
+    """This page in a language. One slash: two would be another host."""
+    address = str(request.url.include_query_params(lang="en" if english else "zh").replace(scheme="", netloc=""))
+    return "/" + address.lstrip("/")
 
 
 async def show_problem(request: Request, error: Exception) -> Response:
