@@ -4,18 +4,19 @@ from __future__ import annotations
 
 import asyncio
 import json
-import socket
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
+from random import SystemRandom
 from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from joserfc.jwk import OKPKey
 
+from infra.local.ports import is_free
 from infra.runtime.letters import Letter, open_record
 from infra.runtime.room import Room
 from infra.runtime.security import Role, hash_of_key, issue_token
@@ -77,11 +78,8 @@ async def settle(rooms: Iterable[httpx.AsyncClient]) -> None:
 
 
 def free_port() -> int:
-    """One that nothing listens on now."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
-    return port
+    """One that nothing listens on now, below those that the machine gives to connections and those of installations."""
+    return next(port for port in SystemRandom().sample(range(10_000, 20_000), k=200) if is_free(port))
 
 
 async def letters_on(settings: RuntimeSettings, *streams: str) -> list[Letter]:
