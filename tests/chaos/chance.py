@@ -101,7 +101,7 @@ class Chance:
         if kind == "strike":
             return Strike(rng.choice((*SERVERS, "sinks")), wait)
         if kind == "clock":
-            return ClockJump(rng.choice(sorted({service for service, _ in self.pairs})), rng.choice(_JUMPS), wait)
+            return ClockJump(rng.choice(self._services()), rng.choice(_JUMPS), wait)
         server = rng.choice(SERVERS)
         if kind == "disk":
             return FullDisk(server, wait, lasts)

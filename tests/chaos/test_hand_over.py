@@ -15,8 +15,9 @@ from infra.local.place import Place
 from infra.processes import Process
 from tests.chaos.doom import Kill
 from tests.chaos.town import Town
+from tests.chaos.weeks import FEED, call
 from tests.journeys.plays import received_by
-from watchbill.demo.cast import Call, Script, local
+from watchbill.demo.cast import Script, local
 from watchbill.demo.play import AGREEMENT, Play, as_played
 from watchbill.demo.report import Asking
 
@@ -32,10 +33,7 @@ class Keyless(Town):
 
 async def test_what_may_have_gone_out_twice_says_so(tmp_path: Path) -> None:
     """What the gateway was given twice says that this may be."""
-    day = Script(
-        starts=local(30, 6), ends=local(30, 9), troubles=(),
-        calls=(Call(local(30, 8), "mulan-lake", "reported-fault", "空调不制冷 / the air-conditioner does not cool"),),
-    )  # fmt: skip
+    day = Script(starts=local(30, 6), ends=local(30, 9), troubles=(), calls=(call(30, 8),))
     async with Keyless(Place.of(tmp_path)) as town:
         async with httpx.AsyncClient() as client:
             answer = await client.post(
@@ -43,7 +41,7 @@ async def test_what_may_have_gone_out_twice_says_so(tmp_path: Path) -> None:
             )
             assert answer.is_success, answer.text
         town.dooms([kill := Kill("1", "notify", "after sms hand-over")])
-        play = Play(town, day, 11, as_played(read_agreement(AGREEMENT), minutes=10))
+        play = Play(town, day, FEED, as_played(read_agreement(AGREEMENT), minutes=10))
         await play.run(lambda _: None)
         await play.close()
         told = await asyncio.to_thread(lambda: list(Asking(town).pages("notify", "/v1/messages")))

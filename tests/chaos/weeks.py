@@ -45,7 +45,7 @@ def last_week() -> Script:
             RoomHot("mobile", local(25, 13), local(25, 15), 8.0),
             *_last_days(),
         ),
-        calls=(_call(25, 9), _call(30, 8)),
+        calls=(call(25, 9), call(30, 8)),
         skipped=frozenset({("remote-check", "mobile", date(2026, 4, day)) for day in (25, 28)}),
         long_lists_on=date(2026, 4, 27),
     )
@@ -57,7 +57,7 @@ def last_days() -> Script:
         starts=local(28, 0),
         ends=local(30, 0) + timedelta(days=1, hours=8),
         troubles=_last_days(),
-        calls=(_call(30, 8),),
+        calls=(call(30, 8),),
         skipped=frozenset({("remote-check", "mobile", date(2026, 4, 28))}),
         long_lists_on=date(2026, 4, 29),
     )
@@ -73,7 +73,8 @@ def _last_days() -> tuple[Stuck | Flagged | PowerCut | LineCut | Damage, ...]:
     )
 
 
-def _call(day: int, hour: int) -> Call:
+def call(day: int, hour: int) -> Call:
+    """Somebody reports a fault."""
     return Call(local(day, hour, 10), "mulan-lake", "reported-fault", "空调不制冷 / the air-conditioner does not cool")
 
 

@@ -66,13 +66,17 @@ TOLD = ("InspectionDueV1", "FaultAcknowledgedV1", "ScorePostedV1", "NoticeFailed
 """Of each topic that the console hears, but for the first, an event behind the poison."""
 
 
-def rooms_over(settings: RuntimeSettings) -> list[Room]:
+def notify(settings: RuntimeSettings) -> Room:
     teller = ears_for(Counter(MemoryGateway(), MemoryMail()))
-    return [
-        Room("incidents", incidents_ears, APIRouter(), INDEXES, settings),
-        Room("notify", teller, APIRouter(), NOTIFY_INDEXES, settings),
-        console_over(ConsoleSettings.model_validate(settings.model_dump())),
-    ]
+    return Room("notify", teller, APIRouter(), NOTIFY_INDEXES, settings)
+
+
+def console(settings: RuntimeSettings) -> Room:
+    return console_over(ConsoleSettings.model_validate(settings.model_dump()))
+
+
+def rooms_over(settings: RuntimeSettings) -> list[Room]:
+    return [Room("incidents", incidents_ears, APIRouter(), INDEXES, settings), notify(settings), console(settings)]
 
 
 class Voice:
@@ -212,12 +216,7 @@ OWN = {"inbox", "outbox", "parked", "members", "acts"}
 
 def hearers_over(settings: RuntimeSettings) -> list[Room]:
     """Everybody who hears of faults."""
-    teller = ears_for(Counter(MemoryGateway(), MemoryMail()))
-    return [
-        Room("notify", teller, APIRouter(), NOTIFY_INDEXES, settings),
-        Room("scoring", scoring_ears, APIRouter(), SCORING_INDEXES, settings),
-        console_over(ConsoleSettings.model_validate(settings.model_dump())),
-    ]
+    return [notify(settings), Room("scoring", scoring_ears, APIRouter(), SCORING_INDEXES, settings), console(settings)]
 
 
 @contextmanager
