@@ -5,8 +5,9 @@ from __future__ import annotations
 import contextlib
 import json
 import os
-import random
 import socket
+from collections.abc import Iterator
+from itertools import cycle, islice
 from pathlib import Path
 
 from .trouble import Trouble
@@ -15,6 +16,17 @@ LOOPBACK = "127.0.0.1"
 # Below the ephemeral range (32768 up on Linux): there, a client that retries a closed port may connect to itself
 # and so keep the restarted server from its own port.
 RANGE = range(20_000, 30_000)
+_TRIED_MAX = 200
+
+
+def walk(ports: range) -> Iterator[int]:
+    """All of them, again and again, from a place of this process's own: two processes that start at the same moment do
+    not choose the same one before either listens on it. Neighbouring process numbers lie far apart (golden section)."""
+    start = int(os.getpid() * 0.618 * len(ports)) % len(ports)
+    return cycle([*ports[start:], *ports[:start]])
+
+
+_WALK = walk(RANGE)
 
 
 class Ports:
@@ -45,7 +57,7 @@ class Ports:
 
     def _new(self) -> int:
         taken = set(self.known().values())
-        free = (port for port in random.sample(RANGE, k=200) if port not in taken and is_free(port))
+        free = (port for port in islice(_WALK, _TRIED_MAX) if port not in taken and is_free(port))
         found = next(free, None)
         if found is None:
             raise Trouble(

@@ -2,13 +2,15 @@
 
 from __future__ import annotations
 
+import os
 import socket
 from collections.abc import Iterator
+from itertools import combinations, islice
 from pathlib import Path
 
 import pytest
 
-from infra.local.ports import LOOPBACK, RANGE, Ports, is_free
+from infra.local.ports import LOOPBACK, RANGE, Ports, is_free, walk
 from infra.local.trouble import Trouble
 
 
@@ -32,6 +34,21 @@ def test_second_start_uses_the_same_ports(book: Path) -> None:
 def test_no_two_names_share_a_port(book: Path) -> None:
     picked = [Ports(book).pick(f"name-{n}") for n in range(40)]
     assert len(set(picked)) == 40 and set(picked) <= set(RANGE)
+
+
+def test_two_books_share_no_port_that_nothing_listens_on_yet(tmp_path: Path) -> None:
+    books = [Ports(tmp_path / name) for name in ("one", "other")]
+    picked = [book.pick(f"name-{n}") for n in range(20) for book in books]
+    assert len(set(picked)) == 40
+
+
+def test_processes_that_start_together_look_at_different_ports(monkeypatch: pytest.MonkeyPatch) -> None:
+    looked = []
+    for process in range(4_000, 4_020):
+        monkeypatch.setattr(os, "getpid", lambda process=process: process)
+        looked.append(set(islice(walk(RANGE), 150)))
+    assert all(one.isdisjoint(other) for one, other in combinations(looked, 2))
+    assert sorted(islice(walk(RANGE), len(RANGE))) == list(RANGE)
 
 
 def test_remembered_but_taken_port_is_replaced(book: Path) -> None:

@@ -9,14 +9,13 @@ from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
-from random import SystemRandom
 from typing import Any
 
 import httpx
 from aiokafka import AIOKafkaConsumer, TopicPartition
 from joserfc.jwk import OKPKey
 
-from infra.local.ports import is_free
+from infra.local.ports import is_free, walk
 from infra.runtime.letters import Letter, open_record
 from infra.runtime.room import Room
 from infra.runtime.security import Role, hash_of_key, issue_token
@@ -24,6 +23,8 @@ from infra.runtime.settings import RuntimeSettings
 
 KEY = "service1-secret"
 CONDUCTOR = {"x-api-key": KEY}
+_PORTS = walk(range(10_000, 20_000))
+"""Below those that the machine gives to connections and those of installations."""
 
 
 @asynccontextmanager
@@ -78,8 +79,8 @@ async def settle(rooms: Iterable[httpx.AsyncClient]) -> None:
 
 
 def free_port() -> int:
-    """One that nothing listens on now, below those that the machine gives to connections and those of installations."""
-    return next(port for port in SystemRandom().sample(range(10_000, 20_000), k=200) if is_free(port))
+    """One that nothing listens on now, and that this process has not given before."""
+    return next(port for port in _PORTS if is_free(port))
 
 
 async def letters_on(settings: RuntimeSettings, *streams: str) -> list[Letter]:
