@@ -11,6 +11,7 @@ from __future__ import annotations
 import json
 import sys
 from collections.abc import Iterator
+from itertools import groupby
 from pathlib import Path
 from typing import Literal, NamedTuple
 
@@ -66,10 +67,12 @@ def users(prefix: str = DEFAULT) -> dict[str, list[dict[str, str]]]:
 
 def kafka_commands(prefix: str = DEFAULT) -> str:
     """A shell script; `$ADMIN` holds how the owner reaches the broker."""
+    alike = groupby(rights(prefix), key=lambda one: (one.principal, one.operation, one.resource, one.by_prefix))
     lines = (
-        f"kafka-acls.sh $ADMIN --add --allow-principal User:{right.principal} --operation {right.operation}"
-        f" --{right.resource} {right.name}{' --resource-pattern-type prefixed' if right.by_prefix else ''}"
-        for right in rights(prefix)
+        f"kafka-acls.sh $ADMIN --add --allow-principal User:{principal} --operation {operation}"
+        f"{''.join(f' --{resource} {right.name}' for right in same)}"
+        f"{' --resource-pattern-type prefixed' if by_prefix else ''}"
+        for (principal, operation, resource, by_prefix), same in alike
     )
     how = "ADMIN='--bootstrap-server HOST:PORT --command-config owner.properties' sh kafka-acls.sh"
     return "\n".join(("#!/bin/sh", f"# {_HEAD}", f"# {how}", "set -eu", *lines, ""))
