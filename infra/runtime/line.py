@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import time
-from collections import defaultdict
+from collections import Counter, defaultdict
 from collections.abc import Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
@@ -181,10 +181,11 @@ class Line:
         entry.trace = trace_of(first.attributes)
         started = now_ns()
         await gathering.handler(batch, entry)
-        causes = {said.causation for said in entry.says}
+        causes = Counter(said.causation for said in entry.says)
         for letter, _ in batch:
             if letter.id in causes:
                 entry.traces[letter.id] = self._span(letter, gathering.name, started, None, entry.says)
+            self._minutes.handled(letter, gathering.name, causes[letter.id], entry.traces.get(letter.id))
         if entry.timers:
             entry.trace = self._span(first, gathering.name, started, None, entry.says)
         if entry.says or entry.writes or entry.timers:
@@ -209,8 +210,7 @@ class Line:
             return
         page.heard.append(key)
         page.accept(entry)
-        if matters:
-            self._minutes.handled(letter, hearing.name, entry.trace, len(entry.says))
+        self._minutes.handled(letter, hearing.name, len(entry.says), entry.trace if matters else None)
 
     def _span(
         self, letter: Letter, handler: str | None, started: int, error: str | None, says: Sequence[Said] = ()

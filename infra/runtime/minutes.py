@@ -1,10 +1,12 @@
 """The minutes of a page: what the log says of its letters, once the page is committed and not before.
 
-One line for each letter that caused something or could not be handled, and one for the page, which counts the others.
+One line for each letter that caused something or could not be handled, and one for the page, which counts the others;
+with a log at DEBUG, one for each of the others, too.
 """
 
 from __future__ import annotations
 
+import logging
 from collections import defaultdict
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
@@ -23,12 +25,16 @@ log = structlog.get_logger()
 class Minutes:
     """Lines that wait for their page."""
 
-    _handled: list[dict[str, Any]] = field(default_factory=list)
+    _says_all: bool = field(default_factory=lambda: log.is_enabled_for(logging.DEBUG))
+    _handled: list[tuple[int, dict[str, Any]]] = field(default_factory=list)
     _parked: list[dict[str, Any]] = field(default_factory=list)
 
-    def handled(self, letter: Letter, handler: str, trace: Mapping[str, str], said: int) -> None:
-        """It caused something: events to be said, or timers."""
-        self._handled.append(_named(letter, handler, trace) | {"said": said})
+    def handled(self, letter: Letter, handler: str, said: int, trace: Mapping[str, str] | None) -> None:
+        """A handler heard it. `trace`: of what it caused, events to be said or timers; None where it caused nothing."""
+        if trace is not None:
+            self._handled.append((logging.INFO, _named(letter, handler, trace) | {"said": said}))
+        elif self._says_all:
+            self._handled.append((logging.DEBUG, _named(letter, handler, trace_of(letter.attributes)) | {"said": 0}))
 
     def parked(self, letter: Letter, handler: str | None, reason: str) -> None:
         """It could not be read, or not be handled."""
@@ -38,8 +44,8 @@ class Minutes:
         """The page is committed: says everything."""
         for one in self._parked:
             log.error("letter parked", **one)
-        for one in self._handled:
-            log.info("letter handled", **one)
+        for level, one in self._handled:
+            log.log(level, "letter handled", **one)
         log.info(
             "page handled", line=line, offsets=_stretches(letters), letters=len(letters),
             said=sum(len(entry.says) for entry in page.entries), parked=len(page.parked), ms=round(seconds * 1000, 1),

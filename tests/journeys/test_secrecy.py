@@ -7,6 +7,7 @@ import inspect
 import json
 import re
 import secrets
+from collections import Counter
 from collections.abc import AsyncIterator, Callable, Iterator
 from contextlib import AsyncExitStack
 from dataclasses import dataclass
@@ -25,6 +26,7 @@ from pymongo import MongoClient
 from ruamel.yaml import YAML
 
 from contracts.agreements.agreement import Agreement
+from infra.deploy.asyncapi import rooms
 from infra.local.place import Place
 from infra.processes import PROCESSES
 from infra.runtime.telemetry import TRACE_KEY, trace_id_of
@@ -119,7 +121,7 @@ async def day(tmp_path_factory: pytest.TempPathFactory, agreement: Agreement) ->
             "OTEL_EXPORTER_OTLP_ENDPOINT": collector.endpoint, "OTEL_BSP_SCHEDULE_DELAY": "200",
             "WATCHBILL_SMS_URL": await stack.enter_async_context(gateway.listening()),
             "WATCHBILL_SMTP_PORT": str(await stack.enter_async_context(mail.listening())),
-            "WATCHBILL_SMTP_USER": "mailer", "WATCHBILL_PATIENCE_SECONDS": "1",
+            "WATCHBILL_SMTP_USER": "mailer", "WATCHBILL_PATIENCE_SECONDS": "1", "WATCHBILL_LOG_LEVEL": "DEBUG",
         }  # fmt: skip
         contacts = _written(place.root / "contacts.yaml")
         installation = Installation(place, movable=True, contacts=contacts, variables=variables)
@@ -315,6 +317,19 @@ def _lies_in(line: dict[str, Any], page: tuple[str, dict[str, str]]) -> bool:
     where, _, offset = line["at"].rpartition("/")
     first, _, last = page[1].get(where, "1-0").partition("-")
     return line["service"] == page[0] and int(first) <= int(offset) <= int(last)
+
+
+async def test_each_letter_that_is_handled_has_its_line(day: Day) -> None:
+    """At DEBUG; above it only those that caused something. Not of notify: it crashed, between a page and its lines."""
+    letters = await day.town.letters()
+    for room in rooms():
+        if room.name != "notify":
+            events = [hearing.event for hearings in room.ears.hearings.values() for hearing in hearings]
+            handlers = Counter(event.type() for event in (*events, *room.ears.gatherings))
+            wanted = {one.id: handlers[one.type] for one in letters if handlers[one.type]}
+            lines = [line for line in day.log() if line["event"] == "letter handled" and line["service"] == room.name]
+            assert Counter(line["event_id"] for line in lines) == wanted
+            assert all(line["said"] == 0 for line in lines if line["level"] == "debug")
 
 
 async def test_reasons_say_what_was_left_out(day: Day) -> None:
