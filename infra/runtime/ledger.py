@@ -1,18 +1,22 @@
 """The ledger: what a batch of events makes a service remember and say, written in one transaction.
 
 A `Page` is the entries of a batch: load, write, say, wake; heard + state + outbox + timers + parked, all or nothing.
+It is read in one go and written in one go, each in a thread from beginning to end: with Motor every statement would be
+a way there and back for itself (0020).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from datetime import UTC, datetime
 from typing import Any
 
-from motor.motor_asyncio import AsyncIOMotorClient, AsyncIOMotorClientSession
+from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import DeleteOne, IndexModel, InsertOne, ReplaceOne
+from pymongo.client_session import ClientSession
+from pymongo.database import Database as PlainDatabase
 from pymongo.errors import BulkWriteError, DuplicateKeyError, OperationFailure, PyMongoError
 from pymongo.read_concern import ReadConcern
 from pymongo.write_concern import WriteConcern
@@ -26,6 +30,8 @@ from infra.runtime.told import told
 
 __all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "Said", "State", "Taken"]
 
+Plain = PlainDatabase[dict[str, Any]]
+"""PyMongo's own, which waits: only for threads that may."""
 _DAY_SECONDS = 86_400
 _OTHER_OPTIONS = 85
 """The server's code for an index that is there with other options: `INBOX_KEEP_DAYS` was changed."""
@@ -73,16 +79,23 @@ class Page:
 
     async def fetch(self, keys: Iterable[Key]) -> None:
         """Loads many states with one query per model."""
+        await self.open((), keys)
+
+    async def open(self, inbox: Sequence[str], needs: Iterable[Key]) -> set[str]:
+        """Loads what is needed; returns which of these inbox keys have had their effect."""
         wanted: dict[type[State], list[str]] = defaultdict(list)
-        for model, id in dict.fromkeys(keys):
+        for model, id in dict.fromkeys(needs):
             if (model, id) not in self._loaded:
                 wanted[model].append(id)
+        if not (inbox or wanted):
+            return set()
+        heard, found = await asyncio.to_thread(self.ledger.read, inbox, wanted)
         for model, ids in wanted.items():
             for id in ids:
                 self._loaded[model, id], self._versions[model, id] = None, 0
-            for document in await self.ledger.db[model.COLLECTION].find({"_id": {"$in": ids}}).to_list(None):
-                self._loaded[model, document["_id"]] = model.of(document)
-                self._versions[model, document["_id"]] = document["_v"]
+        for key, (state, version) in found.items():
+            self._loaded[key], self._versions[key] = state, version
+        return heard
 
     @property
     def empty(self) -> bool:
@@ -93,30 +106,31 @@ class Page:
         """Everything the page says, in order."""
         return [letter for entry in self.entries for letter in entry.sealed()]
 
-    async def write(self, session: AsyncIOMotorClientSession, rows: Sequence[dict[str, Any]]) -> None:
-        """Writes the whole page in the caller's transaction."""
-        db = self.ledger.db
+    async def learn_versions(self) -> None:
+        """Of what it is to write without having been read."""
+        await self.fetch(key for key in self._overlay if key not in self._versions)
+
+    def write(self, db: Plain, session: ClientSession, rows: Sequence[dict[str, Any]]) -> None:
+        """Writes the whole page in the caller's transaction; its versions are known."""
         if self.heard:
             at = datetime.now(UTC)
-            await db.inbox.insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
-        await self._write_states(session)
-        await self._write_timers(session)
+            db.inbox.insert_many([{"_id": key, "at": at} for key in self.heard], session=session)
+        self._write_states(db, session)
+        self._write_timers(db, session)
         if rows:
-            await db.outbox.insert_many(rows, session=session)
+            db.outbox.insert_many(rows, session=session)
         if self.parked:
             parked = [ReplaceOne({"_id": row["_id"]}, row, upsert=True) for row in self.parked]
-            await db.parked.bulk_write(parked, session=session)
+            db.parked.bulk_write(parked, session=session)
         if self.unparked:
-            gone = await db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
+            gone = db.parked.delete_many({"_id": {"$in": self.unparked}}, session=session)
             if gone.deleted_count != len(self.unparked):
                 raise Conflict("a parked letter was heard again by another member")
 
-    async def _write_states(self, session: AsyncIOMotorClientSession) -> None:
+    def _write_states(self, db: Plain, session: ClientSession) -> None:
         by_collection: dict[str, list[Any]] = defaultdict(list)
         there: dict[str, int] = defaultdict(int)
         for (model, id), state in self._overlay.items():
-            if (model, id) not in self._versions:
-                await self.fetch([(model, id)])
             version = self._versions[model, id]
             there[model.COLLECTION] += version > 0
             if state is None:
@@ -127,20 +141,20 @@ class Page:
                 document = {**state.document(), "_v": version + 1}
                 by_collection[model.COLLECTION].append(ReplaceOne({"_id": id, "_v": version}, document))
         for collection, writes in by_collection.items():
-            result = await self.ledger.db[collection].bulk_write(writes, session=session)
+            result = db[collection].bulk_write(writes, session=session)
             if result.matched_count + result.deleted_count != there[collection]:
                 raise Conflict(f"a state in {collection} was changed by another writer")
 
-    async def _write_timers(self, session: AsyncIOMotorClientSession) -> None:
-        timers, last = self.ledger.db.timers, self._last_set()
+    def _write_timers(self, db: Plain, session: ClientSession) -> None:
+        timers, last = db.timers, self._last_set()
         writes: list[Any] = [DeleteOne(timer) for timer in self.fired]
         writes += [ReplaceOne({"_id": id}, timer, upsert=True) for id, timer in last.items() if timer]
         if writes:
-            result = await timers.bulk_write(writes, session=session)
+            result = timers.bulk_write(writes, session=session)
             if result.deleted_count != len(self.fired):
                 raise Conflict("a timer was fired or set by another writer")
         if back := [id for id, timer in last.items() if timer is None]:
-            await timers.delete_many({"_id": {"$in": back}}, session=session)
+            timers.delete_many({"_id": {"$in": back}}, session=session)
 
     def _last_set(self) -> dict[str, dict[str, Any] | None]:
         """Each timer as the last entry set it; None where that took it back."""
@@ -185,6 +199,7 @@ class Ledger:
         concern = WriteConcern("majority")
         self.client = client
         self.db: Database = client.get_database(database, write_concern=concern, read_concern=ReadConcern("majority"))
+        self._plain: Plain = self.db.delegate
         self.clock = clock
         self.owner = owner
         self.lock = asyncio.Lock()
@@ -220,32 +235,38 @@ class Ledger:
         """A new, empty page."""
         return Page(self)
 
-    async def already_heard(self, keys: Sequence[str]) -> set[str]:
-        """Which of these inbox keys have had their effect."""
-        if not keys:
-            return set()
-        found = self.db.inbox.find({"_id": {"$in": list(keys)}}, {"_id": 1})
-        return {row["_id"] for row in await found.to_list(None)}
+    def read(
+        self, inbox: Sequence[str], wanted: Mapping[type[State], Sequence[str]]
+    ) -> tuple[set[str], dict[Key, tuple[State, int]]]:
+        """Which of these inbox keys are there, and these states with their versions."""
+        heard, found = set[str](), dict[Key, tuple[State, int]]()
+        if inbox:
+            heard = {row["_id"] for row in self._plain.inbox.find({"_id": {"$in": list(inbox)}}, {"_id": 1})}
+        for model, ids in wanted.items():
+            for document in self._plain[model.COLLECTION].find({"_id": {"$in": list(ids)}}):
+                found[model, document["_id"]] = model.of(document), document["_v"]
+        return heard, found
 
     async def commit(self, page: Page) -> list[Bundle]:
         """Writes the page, all or nothing; returns what is now to be said. Raises `Conflict` or the driver's error."""
+        await page.learn_versions()
         bundles = bundled(page.outgoing())
         rows = [bundle.row(self.owner, self._next()) for bundle in bundles]
-
-        async def write(session: AsyncIOMotorClientSession) -> None:
-            await page.write(session, rows)
-
-        async with await self.client.start_session() as session:
-            try:
-                await session.with_transaction(write)
-            except (DuplicateKeyError, BulkWriteError) as error:
-                if _is_duplicate(error):
-                    raise Taken(told(error)) from error
-                raise
+        try:
+            await asyncio.to_thread(self._transact, page, rows)
+        except (DuplicateKeyError, BulkWriteError) as error:
+            if _is_duplicate(error):
+                raise Taken(told(error)) from error
+            raise
         self.timers_written += bool(page.fired) or any(entry.timers for entry in page.entries)
         if any(due and due <= self.clock.horizon() for entry in page.entries for _, _, due in entry.timers.values()):
             self.clock.stir()
         return bundles
+
+    def _transact(self, page: Page, rows: Sequence[dict[str, Any]]) -> None:
+        """The transaction, from its beginning to its end."""
+        with self._plain.client.start_session() as session:
+            session.with_transaction(lambda mine: page.write(self._plain, mine, rows))
 
     def goes_on_behind(self, sequence: int) -> None:
         """What is committed from here on comes behind this row of the outbox, whatever the clocks say."""

@@ -149,7 +149,7 @@ class Line:
             for need in hearing.needs(letter.event)
         ]
         keys = [inbox_key(letter, hearing) for letter, hearing in due]
-        heard, _ = await asyncio.gather(self._ledger.already_heard(keys), page.fetch(needs))
+        heard = await page.open(keys, needs)
         for letter in letters:
             if flaw := letter.flaw or self._failed.get(letter.id):
                 self._span(letter, None, now_ns(), flaw)

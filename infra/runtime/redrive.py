@@ -55,7 +55,7 @@ async def _hear_again(page: Page, row: dict[str, Any], ears: Ears) -> str | None
     if row["handler"] is None:
         await _gather_again(page, letter, letter.event, ears)
     hearings = [one for one in ears.hearings.get(type(letter.event), ()) if row["handler"] in (None, one.name)]
-    heard = await page.ledger.already_heard([inbox_key(letter, one) for one in hearings]) if not row["handler"] else ()
+    heard = set() if row["handler"] else await page.open([inbox_key(letter, one) for one in hearings], ())
     for hearing in hearings:
         key = inbox_key(letter, hearing)
         if key in heard:
