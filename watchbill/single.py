@@ -6,9 +6,10 @@ import asyncio
 import importlib
 import json
 import os
+from signal import SIGINT, SIGTERM
 
 from infra.processes import PROCESSES
-from infra.runtime.leaving import end_well_when_stopped
+from infra.runtime.leaving import end, end_well_when_stopped
 from infra.runtime.room import Room
 from infra.runtime.telemetry import TRACE_KEY, start_telemetry
 
@@ -21,7 +22,18 @@ def _room(name: str, environment: dict[str, str]) -> Room:
 
 
 async def _serve(rooms: list[Room]) -> None:
-    await asyncio.gather(*(room.serve() for room in rooms))
+    """All stop at the same time: by itself each server would pass the signal on when it has stopped."""
+
+    def stop() -> None:
+        for room in rooms:
+            room.stop()
+
+    serving = [asyncio.create_task(room.serve()) for room in rooms]
+    await asyncio.sleep(0)  # each of them has taken the signals for itself by then
+    for told in (SIGTERM, SIGINT):
+        asyncio.get_running_loop().add_signal_handler(told, stop)
+    await asyncio.gather(*serving)
+    end()
 
 
 def main() -> None:

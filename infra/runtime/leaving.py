@@ -20,11 +20,11 @@ _HTTP_SHARE = 0.3
 
 def end_well_when_stopped() -> None:
     """A process that is told to stop (SIGTERM) ends with 0: uvicorn raises the signal once more when all is closed."""
-    signal(SIGTERM, _end)
+    signal(SIGTERM, end)
 
 
-def _end(*_: object) -> None:
-    """At once: a driver's threads are not waited for."""
+def end(*_: object) -> None:
+    """Ends the process with 0, at once: a driver's threads are not waited for."""
     sys.stdout.flush()
     sys.stderr.flush()
     os._exit(0)

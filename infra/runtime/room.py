@@ -82,6 +82,7 @@ class Room:
         self.relay: Relay
         self.timers: Timers
         self.members: Members
+        self._server: _Server
         self.lines: list[Line] = []
         self.feeds: list[Feed] = []
         self.parts: list[Part] = []
@@ -257,14 +258,15 @@ class Room:
             timeout_graceful_shutdown=self.leaving.http_seconds,
             lifespan="on",
         )
-        server = _Server(config)
-        server.leaving = self.leaving
+        self._server = _Server(config)
+        self._server.leaving = self.leaving
+        Watchdog(self.name, self.health, self.leaving, self.stop).start()
+        await self._server.serve()
 
-        def stop() -> None:
-            server.should_exit = True
-
-        Watchdog(self.name, self.health, self.leaving, stop).start()
-        await server.serve()
+    def stop(self) -> None:
+        """Tells it to stop, as SIGTERM does; from its own loop."""
+        self.leaving.watch()
+        self._server.should_exit = True
 
 
 class _Server(uvicorn.Server):
