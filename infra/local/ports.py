@@ -16,13 +16,13 @@ LOOPBACK = "127.0.0.1"
 # Below the ephemeral range (32768 up on Linux): there, a client that retries a closed port may connect to itself
 # and so keep the restarted server from its own port.
 RANGE = range(20_000, 30_000)
-_TRIED_MAX = 200
+_GOLDEN = 0.6180339887498949
 
 
 def walk(ports: range) -> Iterator[int]:
     """All of them, again and again, from a place of this process's own: two processes that start at the same moment do
     not choose the same one before either listens on it. Neighbouring process numbers lie far apart (golden section)."""
-    start = int(os.getpid() * 0.618 * len(ports)) % len(ports)
+    start = int(os.getpid() * _GOLDEN * len(ports)) % len(ports)
     return cycle([*ports[start:], *ports[:start]])
 
 
@@ -57,7 +57,7 @@ class Ports:
 
     def _new(self) -> int:
         taken = set(self.known().values())
-        free = (port for port in islice(_WALK, _TRIED_MAX) if port not in taken and is_free(port))
+        free = (port for port in islice(_WALK, len(RANGE)) if port not in taken and is_free(port))
         found = next(free, None)
         if found is None:
             raise Trouble(

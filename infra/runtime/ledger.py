@@ -1,17 +1,19 @@
 """The ledger: what a batch of events makes a service remember and say, written in one transaction.
 
 A `Page` is the entries of a batch: load, write, say, wake; heard + state + outbox + timers + parked, all or nothing.
-It is read in one go and written in one go, each in a thread from beginning to end: with Motor every statement would be
-a way there and back for itself (0020).
+It is read in one go and written in one go, each in a thread of the ledger's own from beginning to end: with Motor every
+statement would be a way there and back for itself (0020).
 """
 
 from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Callable, Iterable, Mapping, Sequence
+from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from typing import Any
+from functools import partial
+from typing import Any, ParamSpec, TypeVar
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import DeleteOne, IndexModel, InsertOne, ReplaceOne
@@ -30,9 +32,13 @@ from infra.runtime.told import told
 
 __all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "Said", "State", "Taken"]
 
+P = ParamSpec("P")
+T = TypeVar("T")
 Plain = PlainDatabase[dict[str, Any]]
 """PyMongo's own, which waits: only for threads that may."""
 _DAY_SECONDS = 86_400
+_THREADS_MAX = 10
+"""Of a ledger. With the database away each may be held for two minutes, as long as the driver tries."""
 _OTHER_OPTIONS = 85
 """The server's code for an index that is there with other options: `INBOX_KEEP_DAYS` was changed."""
 
@@ -89,7 +95,7 @@ class Page:
                 wanted[model].append(id)
         if not (inbox or wanted):
             return set()
-        heard, found = await asyncio.to_thread(self.ledger.read, inbox, wanted)
+        heard, found = await self.ledger.in_thread(self.ledger.read, inbox, wanted)
         for model, ids in wanted.items():
             for id in ids:
                 self._loaded[model, id], self._versions[model, id] = None, 0
@@ -200,6 +206,7 @@ class Ledger:
         self.client = client
         self.db: Database = client.get_database(database, write_concern=concern, read_concern=ReadConcern("majority"))
         self._plain: Plain = self.db.delegate
+        self._threads = ThreadPoolExecutor(_THREADS_MAX, thread_name_prefix=f"ledger {database}")
         self.clock = clock
         self.owner = owner
         self.lock = asyncio.Lock()
@@ -235,6 +242,10 @@ class Ledger:
         """A new, empty page."""
         return Page(self)
 
+    async def in_thread(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
+        """What waits for the database. It goes on where nobody waits for it any more."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **named))
+
     def read(
         self, inbox: Sequence[str], wanted: Mapping[type[State], Sequence[str]]
     ) -> tuple[set[str], dict[Key, tuple[State, int]]]:
@@ -253,7 +264,7 @@ class Ledger:
         bundles = bundled(page.outgoing())
         rows = [bundle.row(self.owner, self._next()) for bundle in bundles]
         try:
-            await asyncio.to_thread(self._transact, page, rows)
+            await self.in_thread(self._transact, page, rows)
         except (DuplicateKeyError, BulkWriteError) as error:
             if _is_duplicate(error):
                 raise Taken(told(error)) from error

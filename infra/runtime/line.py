@@ -182,12 +182,14 @@ class Line:
         started = now_ns()
         await gathering.handler(batch, entry)
         causes = Counter(said.causation for said in entry.says)
+        traces = {}
+        if entry.timers:
+            traces[first.id] = entry.trace = self._span(first, gathering.name, started, None, entry.says)
         for letter, _ in batch:
             if letter.id in causes:
-                entry.traces[letter.id] = self._span(letter, gathering.name, started, None, entry.says)
-            self._minutes.handled(letter, gathering.name, causes[letter.id], entry.traces.get(letter.id))
-        if entry.timers:
-            entry.trace = self._span(first, gathering.name, started, None, entry.says)
+                traces[letter.id] = self._span(letter, gathering.name, started, None, entry.says)
+            self._minutes.handled(letter, gathering.name, causes[letter.id], traces.get(letter.id))
+        entry.traces |= traces
         if entry.says or entry.writes or entry.timers:
             page.accept(entry)
 

@@ -30,11 +30,12 @@ class Minutes:
     _parked: list[dict[str, Any]] = field(default_factory=list)
 
     def handled(self, letter: Letter, handler: str, said: int, trace: Mapping[str, str] | None) -> None:
-        """A handler heard it. `trace`: of what it caused, events to be said or timers; None where it caused nothing."""
-        if trace is not None:
-            self._handled.append((logging.INFO, _named(letter, handler, trace) | {"said": said}))
-        elif self._says_all:
-            self._handled.append((logging.DEBUG, _named(letter, handler, trace_of(letter.attributes)) | {"said": 0}))
+        """A handler heard it. `trace`: of what it caused, events to be said or timers; None where that is nothing, or
+        only events of which there are plenty (`Event.PLENTY`)."""
+        if trace is not None or self._says_all:
+            level = logging.DEBUG if trace is None else logging.INFO
+            named = _named(letter, handler, trace_of(letter.attributes) if trace is None else trace)
+            self._handled.append((level, named | {"said": said}))
 
     def parked(self, letter: Letter, handler: str | None, reason: str) -> None:
         """It could not be read, or not be handled."""

@@ -8,6 +8,7 @@ import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
 from datetime import UTC, datetime, timedelta
+from itertools import islice
 from pathlib import Path
 from typing import Any
 
@@ -23,8 +24,9 @@ from infra.runtime.settings import RuntimeSettings
 
 KEY = "service1-secret"
 CONDUCTOR = {"x-api-key": KEY}
-_PORTS = walk(range(10_000, 20_000))
+_RANGE = range(10_000, 20_000)
 """Below those that the machine gives to connections and those of installations."""
+_PORTS = walk(_RANGE)
 
 
 @asynccontextmanager
@@ -80,7 +82,7 @@ async def settle(rooms: Iterable[httpx.AsyncClient]) -> None:
 
 def free_port() -> int:
     """One that nothing listens on now, and that this process has not given before."""
-    return next(port for port in _PORTS if is_free(port))
+    return next(port for port in islice(_PORTS, len(_RANGE)) if is_free(port))
 
 
 async def letters_on(settings: RuntimeSettings, *streams: str) -> list[Letter]:
