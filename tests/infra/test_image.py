@@ -34,8 +34,8 @@ def test_linter_finds_nothing_in_dockerfile() -> None:
     assert "DL3002" in linted(TEXT.replace("USER 10001:10001", "USER root")).stdout
 
 
-def test_base_is_one_pinned_version() -> None:
-    assert re.fullmatch(r"PYTHON=python:\d+\.\d+\.\d+-slim-\w+", said("ARG", TEXT)[0])
+def test_base_is_one_pinned_by_version_and_content() -> None:
+    assert re.fullmatch(r"PYTHON=python:\d+\.\d+\.\d+-slim-\w+@sha256:[0-9a-f]{64}", said("ARG", TEXT)[0])
     assert [line.split()[0] for line in said("FROM", TEXT)] == ["${PYTHON}", "${PYTHON}"]
 
 
