@@ -30,6 +30,7 @@ if TYPE_CHECKING:
     from infra.runtime.room import Room
 
 log = structlog.get_logger()
+PARKED_LISTED_MAX = 500
 router = APIRouter()
 _MEASURE_SECONDS = 3.0
 
@@ -132,8 +133,8 @@ def _view(row: dict[str, Any], whole: bool) -> ParkedView:
 
 @router.get("/runtime/parked", dependencies=[allow("administrator", "service")])
 async def list_parked(request: Request) -> list[ParkedView]:
-    """Parked letters, oldest first, at most 500."""
-    rows = opened_room(request).ledger.db.parked.find({}).sort("at", 1).limit(500)
+    """Parked letters, oldest first, at most `PARKED_LISTED_MAX`."""
+    rows = opened_room(request).ledger.db.parked.find({}).sort("at", 1).limit(PARKED_LISTED_MAX)
     return [_view(row, whole=False) async for row in rows]
 
 

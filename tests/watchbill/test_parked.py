@@ -5,10 +5,12 @@ from __future__ import annotations
 import json
 from pathlib import Path
 
+from infra.runtime.ops import PARKED_LISTED_MAX
 from tests.watchbill.evidence import run
-from tests.watchbill.stand_in import StandIn
+from tests.watchbill.stand_in import NAMES, StandIn
 
 AWAY = 3
+LIST = "/runtime/parked"
 PATH = "/runtime/parked/a%7Cb"
 
 
@@ -43,3 +45,30 @@ def test_letter_that_nobody_has_may_be_with_who_is_away(tmp_path: Path) -> None:
         away = run("parked", "show", "a|b", WATCHBILL_DATA=str(tmp_path))
     assert gone.exit_code == 1 and "No parked letter a|b" in gone.output
     assert away.exit_code == AWAY and "scoring does not answer" in away.output and "No parked" not in away.output
+
+
+def test_list_holds_what_the_others_say(tmp_path: Path) -> None:
+    town = StandIn([])
+    town.answers = {LIST: [row("a|b")]}
+    with town.running(tmp_path):
+        without(tmp_path, "scoring")
+        told = run("parked", "list", WATCHBILL_DATA=str(tmp_path))
+        as_json = run("parked", "list", "--json", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == as_json.exit_code == AWAY and "scoring does not answer" in told.output
+    assert all(name in told.output for name in ("assets", "notify", "console", "a|b"))
+    assert [one["service"] for one in json.loads(as_json.stdout)] == [name for name in NAMES if name != "scoring"]
+
+
+def test_list_says_that_there_is_more(tmp_path: Path) -> None:
+    town = StandIn([])
+    town.answers = {LIST: [row(f"a{n}|b") for n in range(PARKED_LISTED_MAX)]}
+    with town.running(tmp_path):
+        told = run("parked", "list", "--json", WATCHBILL_DATA=str(tmp_path))
+        town.answers = {LIST: town.answers[LIST][1:]}
+        all_of_it = run("parked", "list", "--json", WATCHBILL_DATA=str(tmp_path))
+    assert told.exit_code == 0 and "incidents: only the oldest 500 are listed" in told.stderr
+    assert all_of_it.exit_code == 0 and all_of_it.stderr == ""
+
+
+def row(id: str) -> dict[str, str]:
+    return {"id": id, "type": "FaultOpenedV1", "at": "2026-04-08T00:00:00Z", "reason": "ValueError: no"}

@@ -2,12 +2,14 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Annotated, Any
 from urllib.parse import quote
 
 import typer
 
 from infra.processes import PROCESSES
+from infra.runtime.ops import PARKED_LISTED_MAX
 from watchbill.addresses import Addresses, fail
 from watchbill.shown import AsJson, show_json, show_table
 from watchbill.spoken import Spoken
@@ -17,8 +19,21 @@ Id = Annotated[str, typer.Argument(help="编号（见 list）/ its id (see list)
 Service = Annotated[str | None, typer.Option(help="搁置它的服务 / the service that has parked it")]
 
 
-def _all(addresses: Addresses) -> list[dict[str, Any]]:
-    return [{"service": p.name, **row} for p in PROCESSES for row in addresses.get(p.name, "/runtime/parked")]
+def _all(addresses: Addresses) -> tuple[list[dict[str, Any]], typer.Exit | None]:
+    """What the services say, and the exit if one of them says nothing."""
+    rows: list[dict[str, Any]] = []
+    away: typer.Exit | None = None
+    for name in (process.name for process in PROCESSES):
+        try:
+            some = addresses.get(name, "/runtime/parked")
+        except typer.Exit as told:
+            away = told
+            continue
+        rows += [{"service": name, **row} for row in some]
+        if len(some) == PARKED_LISTED_MAX:
+            zh, en = f"{name}：只列出最早的 {len(some)} 条", f"{name}: only the oldest {len(some)} are listed"
+            typer.echo(f"{zh}\n{en}", err=True)
+    return rows, away
 
 
 def _find(addresses: Addresses, id: str, service: str | None) -> tuple[str, dict[str, Any]]:
@@ -45,10 +60,17 @@ def _find(addresses: Addresses, id: str, service: str | None) -> tuple[str, dict
 @app.command("list")
 def list_parked(as_json: AsJson = False) -> None:
     """列出所有服务搁置的消息 / list the parked letters of all services."""
-    rows = _all(Addresses.read())
+    rows, away = _all(Addresses.read())
     if as_json:
-        return show_json(rows)
-    return show_table(
+        show_json(rows)
+    else:
+        _show(rows)
+    if away:
+        raise away
+
+
+def _show(rows: Sequence[dict[str, Any]]) -> None:
+    show_table(
         "搁置的消息 / parked letters",
         ("服务 service", "编号 id", "类型 type", "时间 at", "原因 reason"),
         [(r["service"], r["id"], r["type"], r["at"], r["reason"].strip().splitlines()[-1][:160]) for r in rows],
