@@ -36,7 +36,7 @@ def room_for(settings: ConsoleSettings) -> Room:
     room = Room(
         "console", ears=ears, router=router, indexes=INDEXES, settings=settings, starts=[open_asking]
     )  # fmt: skip
-    book = BookInMongo(lambda: _database(room))
+    book = BookInMongo(lambda: _database(room), settings.key)
     room.api.state.guard = Guard(People(settings.secrets), book, Tries(book), settings.session)
     for error in (Problem, HTTPException, RequestValidationError):
         room.api.add_exception_handler(error, show_problem)

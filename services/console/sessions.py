@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import hashlib
+import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -43,10 +44,11 @@ class Book(Tally, Protocol):
 
 
 class BookInMongo:
-    """The book in the room's database, which is there once the room is open."""
+    """The book in the room's database, which is there once the room is open. `key`: without it nobody can tell which
+    names were typed; some people type their password there."""
 
-    def __init__(self, database: Callable[[], Database]) -> None:
-        self._database = database
+    def __init__(self, database: Callable[[], Database], key: str) -> None:
+        self._database, self._key = database, key.encode()
 
     async def keep(self, session: Session) -> None:
         kept = {name: getattr(session, name) for name in ("person", "proof", "csrf", "expires")}
@@ -60,8 +62,9 @@ class BookInMongo:
         await self._database().sessions.delete_one({"_id": id})
 
     async def tried(self, what: str, until: datetime) -> int:
+        which = hmac.digest(self._key, what.encode(), "sha256").hex()
         counted = await self._database().tries.find_one_and_update(
-            {"_id": what}, {"$inc": {"count": 1}, "$set": {"expires": until}}, upsert=True, return_document=True
+            {"_id": which}, {"$inc": {"count": 1}, "$set": {"expires": until}}, upsert=True, return_document=True
         )
         return int(counted["count"])
 

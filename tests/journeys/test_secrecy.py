@@ -266,12 +266,14 @@ async def _crash_over_the_directory(day: Day) -> None:
 
 
 async def _administrator_at_the_console(day: Day) -> None:
-    """Mistypes the password, also into an address, then looks round and has a letter heard again, which fails again."""
+    """Mistypes the password, also into the name's field and an address, then looks round and has a letter heard again,
+    which fails again."""
     typed = day.secrets["a mistyped password"]
     async with httpx.AsyncClient(base_url=day.town.installation.http["console"], timeout=30) as stranger:
         form = {"name": ADMINISTRATOR, "csrf": csrf_of(await stranger.get("/login"))}
         assert (await stranger.post("/login", data=form | {"password": typed})).status_code == 403
         assert (await stranger.post("/login", data=form | {"password": typed, "csrf": "x"})).status_code == 403
+        assert (await stranger.post("/login", data=form | {"name": typed, "password": "x"})).status_code == 403
         await stranger.get("/login", params={"password": typed})
     browser = await administrator(day.town)
     day.secrets["a session"] = browser.cookies[COOKIE]

@@ -283,7 +283,7 @@ async def test_signed_out_browser_is_a_stranger(town: Town) -> None:
 
 @pytest.fixture(params=["mongo", "memory"])
 def book(request: pytest.FixtureRequest, town: Town) -> Book:
-    return BookInMongo(lambda: town.room.ledger.db) if request.param == "mongo" else BookInMemory()
+    return BookInMongo(lambda: town.room.ledger.db, "a key") if request.param == "mongo" else BookInMemory()
 
 
 async def test_book_remembers_sessions_and_tries(book: Book) -> None:
