@@ -19,14 +19,14 @@ RANGE = range(20_000, 30_000)
 _GOLDEN = 0.6180339887498949
 
 
-def walk(ports: range) -> Iterator[int]:
-    """All of them, again and again, from a place of this process's own: two processes that start at the same moment do
-    not choose the same one before either listens on it. Neighbouring process numbers lie far apart (golden section)."""
-    start = int(os.getpid() * _GOLDEN * len(ports)) % len(ports)
+def walk(ports: range, process: int) -> Iterator[int]:
+    """All of them, again and again, from this process's own place: of two that start at the same moment one would else
+    choose what the other has chosen and not opened yet. Neighbouring numbers lie far apart (golden section)."""
+    start = int(process * _GOLDEN * len(ports)) % len(ports)
     return cycle([*ports[start:], *ports[:start]])
 
 
-_WALK = walk(RANGE)
+_WALK = walk(RANGE, os.getpid())
 
 
 class Ports:

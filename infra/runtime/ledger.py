@@ -9,11 +9,10 @@ from __future__ import annotations
 
 import asyncio
 from collections import defaultdict
-from collections.abc import Callable, Iterable, Mapping, Sequence
+from collections.abc import Iterable, Mapping, Sequence
 from concurrent.futures import ThreadPoolExecutor
 from datetime import UTC, datetime
-from functools import partial
-from typing import Any, ParamSpec, TypeVar
+from typing import Any
 
 from motor.motor_asyncio import AsyncIOMotorClient
 from pymongo import DeleteOne, IndexModel, InsertOne, ReplaceOne
@@ -32,8 +31,7 @@ from infra.runtime.told import told
 
 __all__ = ["Conflict", "Database", "Entry", "Ledger", "Page", "Said", "State", "Taken"]
 
-P = ParamSpec("P")
-T = TypeVar("T")
+Found = tuple[set[str], dict[Key, tuple[State, int]]]
 Plain = PlainDatabase[dict[str, Any]]
 """PyMongo's own, which waits: only for threads that may."""
 _DAY_SECONDS = 86_400
@@ -95,7 +93,7 @@ class Page:
                 wanted[model].append(id)
         if not (inbox or wanted):
             return set()
-        heard, found = await self.ledger.in_thread(self.ledger.read, inbox, wanted)
+        heard, found = await self.ledger.read(inbox, wanted)
         for model, ids in wanted.items():
             for id in ids:
                 self._loaded[model, id], self._versions[model, id] = None, 0
@@ -114,7 +112,7 @@ class Page:
 
     async def learn_versions(self) -> None:
         """Of what it is to write without having been read."""
-        await self.fetch(key for key in self._overlay if key not in self._versions)
+        await self.fetch(self._overlay)
 
     def write(self, db: Plain, session: ClientSession, rows: Sequence[dict[str, Any]]) -> None:
         """Writes the whole page in the caller's transaction; its versions are known."""
@@ -242,14 +240,11 @@ class Ledger:
         """A new, empty page."""
         return Page(self)
 
-    async def in_thread(self, work: Callable[P, T], *args: P.args, **named: P.kwargs) -> T:
-        """What waits for the database. It goes on where nobody waits for it any more."""
-        return await asyncio.get_running_loop().run_in_executor(self._threads, partial(work, *args, **named))
-
-    def read(
-        self, inbox: Sequence[str], wanted: Mapping[type[State], Sequence[str]]
-    ) -> tuple[set[str], dict[Key, tuple[State, int]]]:
+    async def read(self, inbox: Sequence[str], wanted: Mapping[type[State], Sequence[str]]) -> Found:
         """Which of these inbox keys are there, and these states with their versions."""
+        return await asyncio.get_running_loop().run_in_executor(self._threads, self._read, inbox, wanted)
+
+    def _read(self, inbox: Sequence[str], wanted: Mapping[type[State], Sequence[str]]) -> Found:
         heard, found = set[str](), dict[Key, tuple[State, int]]()
         if inbox:
             heard = {row["_id"] for row in self._plain.inbox.find({"_id": {"$in": list(inbox)}}, {"_id": 1})}
@@ -264,7 +259,7 @@ class Ledger:
         bundles = bundled(page.outgoing())
         rows = [bundle.row(self.owner, self._next()) for bundle in bundles]
         try:
-            await self.in_thread(self._transact, page, rows)
+            await asyncio.get_running_loop().run_in_executor(self._threads, self._transact, page, rows)
         except (DuplicateKeyError, BulkWriteError) as error:
             if _is_duplicate(error):
                 raise Taken(told(error)) from error

@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import hashlib
-import hmac
 import secrets
 from collections.abc import Callable
 from dataclasses import dataclass
@@ -11,7 +10,7 @@ from datetime import UTC, datetime, timedelta
 from typing import Protocol
 
 from infra.runtime.ledger import Database
-from infra.runtime.security import Identity
+from infra.runtime.security import Identity, hash_of_key
 from services.console.people import People, Person
 from services.console.tries import Tally, Tries
 
@@ -62,7 +61,7 @@ class BookInMongo:
         await self._database().sessions.delete_one({"_id": id})
 
     async def tried(self, what: str, until: datetime) -> int:
-        which = hmac.digest(self._key, what.encode(), "sha256").hex()
+        which = hash_of_key(what, self._key)
         counted = await self._database().tries.find_one_and_update(
             {"_id": which}, {"$inc": {"count": 1}, "$set": {"expires": until}}, upsert=True, return_document=True
         )

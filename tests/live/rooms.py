@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import os
 import uuid
 from collections.abc import AsyncIterator, Iterable
 from contextlib import asynccontextmanager
@@ -26,7 +27,7 @@ KEY = "service1-secret"
 CONDUCTOR = {"x-api-key": KEY}
 _RANGE = range(10_000, 20_000)
 """Below those that the machine gives to connections and those of installations."""
-_PORTS = walk(_RANGE)
+_PORTS = walk(_RANGE, os.getpid())
 
 
 @asynccontextmanager

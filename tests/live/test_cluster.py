@@ -105,10 +105,13 @@ class Group:
         return {row["_id"]: row["times"] async for row in known.find({})}
 
     async def until_counted(self, wanted: set[str]) -> dict[str, int]:
-        give_up = asyncio.get_running_loop().time() + 90
-        while missing := wanted - set(found := await self.counted()):
-            assert asyncio.get_running_loop().time() < give_up, (sorted(missing), self.town.children.states())
-            await asyncio.sleep(0.2)
+        missing = wanted
+        try:
+            async with asyncio.timeout(90):
+                while missing := wanted - set(found := await self.counted()):
+                    await asyncio.sleep(0.2)
+        except TimeoutError as late:
+            raise AssertionError(f"missing: {sorted(missing)}; {self.town.children.states()}") from late
         return {task: times for task, times in found.items() if task in wanted}
 
 
